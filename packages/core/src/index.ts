@@ -1,0 +1,44 @@
+export { AsyncQueue } from "./async-queue.ts";
+export { type Clock, systemClock } from "./clock.ts";
+export { type DeadlineSignal, deadlineSignal, untilAborted } from "./deadline.ts";
+export {
+  assertNever,
+  BatonError,
+  type BatonErrorOptions,
+  ERROR_TRAITS,
+  type ErrorCode,
+  isBatonError,
+  isErrorCode,
+} from "./errors.ts";
+export type {
+  FinishReason,
+  GenerationEvent,
+  GenerationRequest,
+  SamplingParams,
+  Usage,
+} from "./generation.ts";
+export {
+  type BlockId,
+  type BootstrapRoom,
+  blockId,
+  bootstrapRoom,
+  formatRoom,
+  type RequestId,
+  requestId,
+  type SequenceId,
+  sequenceId,
+  type WorkerId,
+  workerId,
+} from "./ids.ts";
+export {
+  blocksFor,
+  KV_DTYPE_BYTES,
+  type KvDtype,
+  type KvLayout,
+  kvBytesPerBlock,
+  kvBytesPerToken,
+  kvLayoutDifference,
+} from "./kv-layout.ts";
+export { type Logger, silentLogger } from "./logger.ts";
+export type { ExternalTraceHeader } from "./trace-header.ts";
+export type { WorkerCapacity, WorkerRecord, WorkerRole, WorkerState } from "./worker-record.ts";

@@ -1,0 +1,52 @@
+/**
+ * The shape of a KV cache. Two workers can hand over KV only if their layouts are equal in every field.
+ *
+ * Bytes of one block, in this order: layer, then key before value, then KV head, then position in the block, then
+ * element of the head: `[layers][2][kvHeads][blockSize][headDim]` of `dtype`, little-endian.
+ */
+export interface KvLayout {
+  readonly layers: number;
+  readonly kvHeads: number;
+  /** Elements per head. */
+  readonly headDim: number;
+  readonly dtype: KvDtype;
+  /** Tokens per block. */
+  readonly blockSize: number;
+  /** Hash of the checkpoint whose KV this is, lower-case hex. */
+  readonly modelHash: string;
+}
+
+/** Element types of a KV cache. */
+export type KvDtype = "float32";
+
+/** Bytes per element of each type. */
+export const KV_DTYPE_BYTES = { float32: 4 } as const satisfies Record<KvDtype, number>;
+
+/** Bytes of keys and values of one token, over all layers. */
+export function kvBytesPerToken(layout: KvLayout): number {
+  return layout.layers * 2 * layout.kvHeads * layout.headDim * KV_DTYPE_BYTES[layout.dtype];
+}
+
+/** Bytes of one block. */
+export function kvBytesPerBlock(layout: KvLayout): number {
+  return kvBytesPerToken(layout) * layout.blockSize;
+}
+
+/** Blocks needed for `tokens` tokens; the last may be partly filled. */
+export function blocksFor(tokens: number, blockSize: number): number {
+  return Math.ceil(tokens / blockSize);
+}
+
+/** The first field in which two layouts differ, with both values, or undefined when they are equal. */
+export function kvLayoutDifference(
+  ours: KvLayout,
+  theirs: KvLayout,
+):
+  | { readonly field: keyof KvLayout; readonly ours: string | number; readonly theirs: string | number }
+  | undefined {
+  const fields = ["modelHash", "layers", "kvHeads", "headDim", "dtype", "blockSize"] as const;
+  for (const field of fields) {
+    if (ours[field] !== theirs[field]) return { field, ours: ours[field], theirs: theirs[field] };
+  }
+  return undefined;
+}

@@ -1,0 +1,53 @@
+import type { BatonError, BlockId, FinishReason, SequenceId } from "@baton/core";
+import type { SchedulerStatus, SequenceEvent, SequenceSpec } from "@baton/scheduler";
+import type { ModelInfo } from "./model-runner.ts";
+
+/** What happens to one sequence: the scheduler's events, or one failure. Nothing follows `finished` or `failed`. */
+export type EngineEvent =
+  | (SequenceEvent & {
+      /** Epoch ms at which the event happened. */
+      readonly at: number;
+    })
+  | {
+      readonly type: "failed";
+      readonly sequenceId: SequenceId;
+      readonly error: BatonError;
+      readonly at: number;
+    };
+
+/** One sequence in the engine; the holder ends it by `finished`, `cancel` or (goal `prefill`) `release`. */
+export interface SequenceHandle {
+  readonly id: SequenceId;
+  /** Goal `decode`: resolves with the blocks for the whole prompt; rejects with the signal's reason when it aborts. */
+  reserve(signal: AbortSignal): Promise<readonly BlockId[]>;
+  /** Goal `decode`: the KV is in the blocks; decode from here. */
+  ready(firstTokenId: number): void;
+  /** The block table, while the sequence has one. */
+  blocks(): readonly BlockId[];
+  /** Ends it as finished with this reason (`finished` event follows), unless it already ended. */
+  finish(reason: FinishReason): void;
+  /** Drops it; no event follows. Safe to call at any time, any number of times. */
+  cancel(): void;
+  /** Goal `prefill`: gives the blocks back after the hand-over. Safe to call any number of times. */
+  release(): void;
+}
+
+/**
+ * The engine as the rest of a worker sees it: sequences in, events out. Runs the loop schedule → execute (engine
+ * thread) → commit. Never blocks the main thread.
+ */
+export interface EngineApi {
+  readonly info: ModelInfo;
+  /** Bytes of one block in shared memory: read when sending KV, written when receiving it. Length `kvBytesPerBlock`. */
+  blockBytes(block: BlockId): Uint8Array;
+  /**
+   * Adds a sequence. `onEvent` is called on the main thread, in order, never re-entrantly from within `submit`.
+   * @throws BatonError as `SchedulerApi.add` does; `unavailable` once the engine failed or is closing.
+   */
+  submit(spec: SequenceSpec, onEvent: (event: EngineEvent) => void): SequenceHandle;
+  status(): SchedulerStatus;
+  /** Settles when the engine thread dies: every sequence has had its `failed` event by then. Never settles on close. */
+  readonly failed: Promise<BatonError>;
+  /** Cancels every sequence, ends the thread. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,1 @@
+export { KvMemory } from "./kv-memory.ts";

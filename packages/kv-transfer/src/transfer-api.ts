@@ -1,0 +1,111 @@
+import type { BatonError, BootstrapRoom, ExternalTraceHeader, KvLayout, WorkerId } from "@baton/core";
+
+/** The states of a room on either side; the last two are sticky. */
+export type RoomState = "bootstrapping" | "waiting_for_input" | "transferring" | "success" | "failed";
+
+/** Who is at the other end, as its HELLO or ACCEPT says. */
+export interface KvPeer {
+  readonly workerId: WorkerId;
+  readonly epoch: string;
+  /** `host:port` of the socket. */
+  readonly address: string;
+}
+
+/** The first token of the answer, sampled by the prefill worker, which travels with the KV. */
+export interface FirstToken {
+  readonly tokenId: number;
+  /** Prompt tokens that the prefill worker found in its prefix cache. */
+  readonly cachedTokens: number;
+}
+
+/** One DATA frame, for traces: it carried the KV of tokens [start, start + count). */
+export interface FrameRecord {
+  readonly start: number;
+  readonly count: number;
+  readonly bytes: number;
+  /** Epoch ms: sending, from the write to its completion; receiving, from the header to the last byte. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
+/** What a finished hand-over moved. */
+export interface TransferSummary {
+  readonly tokens: number;
+  /** Payload bytes of all DATA frames. */
+  readonly bytes: number;
+  readonly frames: number;
+  /** Epoch ms of the first DATA byte and of the ACK. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
+/** Prefill side: a room to serve. */
+export interface OpenRoomOptions {
+  readonly room: BootstrapRoom;
+  /** Prompt tokens whose KV will be sent in all. */
+  readonly promptTokens: number;
+  /** Bytes of the i-th block of the prompt; valid from `push` until the room's `closed` settles. */
+  readonly block: (index: number) => Uint8Array;
+  /** Aborts the room with the signal's reason. The deadline is part of it. */
+  readonly signal: AbortSignal;
+  /** Called when the decode worker's HELLO is accepted. */
+  readonly onPeer?: (peer: KvPeer, trace: ExternalTraceHeader | undefined) => void;
+  readonly onFrame?: (frame: FrameRecord) => void;
+}
+
+/** Prefill side: a room being served. */
+export interface SendingRoom {
+  readonly room: BootstrapRoom;
+  readonly state: RoomState;
+  /** Says that the KV of the prompt's first `tokens` tokens is final. Whole blocks are sent at once, the rest with the last call. */
+  push(tokens: number): void;
+  /** Says what the first token is; sent after the last DATA, followed by DONE. All tokens must have been pushed. */
+  finish(first: FirstToken): void;
+  /** Resolves on ACK; rejects with the BatonError that ended the room. */
+  readonly done: Promise<TransferSummary>;
+  /** Settles, never rejects, once no more bytes will be read from the blocks: only then may they be released. */
+  readonly closed: Promise<void>;
+  /** Tells the peer (ABORT with code and text) and fails the room. Safe at any time. */
+  abort(error: BatonError): void;
+}
+
+/** Decode side: a room to fetch. */
+export interface ReceiveOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly room: BootstrapRoom;
+  readonly workerId: WorkerId;
+  readonly epoch: string;
+  readonly layout: KvLayout;
+  readonly promptTokens: number;
+  /** Shared secret for the authentication proof, if the cluster has one. */
+  readonly secret?: string;
+  readonly trace?: ExternalTraceHeader;
+  /** Called once, when the first DATA arrives; the socket is paused until it resolves. Rejection fails the room. */
+  readonly reserve: () => Promise<void>;
+  /** Bytes of the i-th block of the prompt; valid from `reserve` until `done` settles. */
+  readonly block: (index: number) => Uint8Array;
+  readonly signal: AbortSignal;
+  /** HELLO was accepted: layouts, model and version match. */
+  readonly onAccepted?: (peer: KvPeer) => void;
+  readonly onFrame?: (frame: FrameRecord) => void;
+}
+
+/** Decode side: a room being fetched. */
+export interface ReceivingRoom {
+  readonly state: RoomState;
+  /** Resolves once every token's KV, checked, is in the blocks; rejects with the BatonError that ended the room. No byte is written to the blocks after it settles. */
+  readonly done: Promise<{
+    readonly first: FirstToken;
+    readonly summary: TransferSummary;
+    readonly peer: KvPeer;
+  }>;
+  /** Tells the peer and fails the room. Safe at any time. */
+  abort(error: BatonError): void;
+}
+
+/** Counts at one moment; at rest rooms and connections are all zero. */
+export interface KvTransferStatus {
+  readonly rooms: Readonly<Record<RoomState, number>>;
+  readonly connections: number;
+}

@@ -1,0 +1,13 @@
+export type { SchedulerApi, SchedulerLimits, SchedulerStatus } from "./scheduler-api.ts";
+export type { SequenceEvent } from "./sequence-event.ts";
+export type { SequenceSpec } from "./sequence-spec.ts";
+export type {
+  DecodeEntry,
+  PrefillChunk,
+  PrefillOutcome,
+  SampleRequest,
+  SlotAdmission,
+  SlotMove,
+  StepOutcome,
+  StepPlan,
+} from "./step-plan.ts";

@@ -1,0 +1,82 @@
+import type { BlockId, FinishReason, SequenceId } from "@baton/core";
+import type { SequenceEvent } from "./sequence-event.ts";
+import type { SequenceSpec } from "./sequence-spec.ts";
+import type { StepOutcome, StepPlan } from "./step-plan.ts";
+
+/** Bounds of a scheduler; all at least 1. */
+export interface SchedulerLimits {
+  /** Tokens of one prefill chunk. */
+  readonly chunkTokens: number;
+  /** Prefill tokens of one step, over all its chunks. */
+  readonly stepPrefillTokens: number;
+  /** Slots of the decode batch. */
+  readonly maxRunning: number;
+  /** Sequences accepted and not yet finished; one more is refused as overloaded. */
+  readonly maxSequences: number;
+  /** Longest prompt plus answer, in tokens. */
+  readonly maxModelTokens: number;
+}
+
+/** Figures of a scheduler and its pool at one moment; at rest free + cached = total. */
+export interface SchedulerStatus {
+  readonly waiting: number;
+  readonly prefilling: number;
+  /** Goal `prefill`: computed, blocks kept for a hand-over. */
+  readonly holding: number;
+  /** Goal `decode`: blocks reserved, KV still arriving. */
+  readonly receiving: number;
+  /** KV complete, waiting for a slot. */
+  readonly ready: number;
+  readonly running: number;
+  readonly blocks: {
+    readonly total: number;
+    readonly free: number;
+    readonly cached: number;
+    readonly used: number;
+  };
+  readonly prefixCache: { readonly hitTokens: number; readonly missTokens: number };
+}
+
+/**
+ * Decides, does not act: no I/O, no clock, no threads. One plan is out at a time: `schedule`, execute, `commit`.
+ * Sequences of one queue are served first come, first served.
+ */
+export interface SchedulerApi {
+  /**
+   * Accepts a sequence.
+   * @throws BatonError `overloaded` at `maxSequences`; `invalid_argument` when the prompt is empty, prompt plus answer
+   *   exceed `maxModelTokens`, or the prompt can never fit into the pool.
+   */
+  add(spec: SequenceSpec): void;
+  /**
+   * Goal `decode`: asks for the blocks of the whole prompt, all or nothing, in order of asking.
+   * `granted` is called at once or from a later commit, cancel or release; never after the sequence is cancelled.
+   */
+  reserve(id: SequenceId, granted: (blocks: readonly BlockId[]) => void): void;
+  /**
+   * Goal `decode`: the reserved blocks are filled; continue from `firstTokenId`. Returns the events that follow at
+   * once: `token`, or `finished` when the first token ends the answer (no slot is taken then).
+   */
+  ready(id: SequenceId, firstTokenId: number): readonly SequenceEvent[];
+  /** Goal `prefill`: the hand-over is over, well or not; gives the blocks back. Unknown ids are ignored. */
+  release(id: SequenceId): void;
+  /** Drops a sequence in any state. What a step in flight uses is given back when it is committed. Unknown ids are ignored. */
+  cancel(id: SequenceId): void;
+  /**
+   * Ends a decoding sequence as finished (a stop string matched at the router). Returns the `finished` event, or
+   * nothing when it already ended; what a step in flight uses is given back when it is committed.
+   */
+  finish(id: SequenceId, reason: FinishReason): readonly SequenceEvent[];
+  /** The block table of a sequence that has one (prefilling, holding, receiving, ready). */
+  blocksOf(id: SequenceId): readonly BlockId[] | undefined;
+  /**
+   * The next step with the `prefill-start` and `decode-start` events of what joins it, or undefined when there is
+   * nothing to compute. Throws if the previous plan is not committed.
+   */
+  schedule(): { readonly plan: StepPlan; readonly events: readonly SequenceEvent[] } | undefined;
+  /** Takes the outcome of the plan that is out. Sequences cancelled meanwhile produce no events. */
+  commit(outcome: StepOutcome): readonly SequenceEvent[];
+  /** Drops the plan that is out and every sequence: the engine failed. Returns the ids that were alive. */
+  reset(): readonly SequenceId[];
+  status(): SchedulerStatus;
+}

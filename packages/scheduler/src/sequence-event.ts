@@ -1,0 +1,29 @@
+import type { FinishReason, SequenceId } from "@baton/core";
+
+/** What committing a step means for one sequence, in the order in which it happened. */
+export type SequenceEvent =
+  /** Blocks are reserved; the first chunk is in the next plan. */
+  | { readonly type: "prefill-start"; readonly sequenceId: SequenceId; readonly cachedTokens: number }
+  /** KV of tokens [start, start + count) is final in the sequence's blocks. */
+  | {
+      readonly type: "prefill-chunk";
+      readonly sequenceId: SequenceId;
+      readonly start: number;
+      readonly count: number;
+      readonly startedAt: number;
+      readonly endedAt: number;
+    }
+  /** The sequence entered the decode batch. */
+  | { readonly type: "decode-start"; readonly sequenceId: SequenceId; readonly slot: number }
+  /** A token of the answer; index 0 comes from the prefill. A stop token is never reported as a token. */
+  | {
+      readonly type: "token";
+      readonly sequenceId: SequenceId;
+      readonly tokenId: number;
+      readonly index: number;
+    }
+  /**
+   * The sequence ended well. A sequence of goal `prefill` keeps its blocks until `release`; every other has released
+   * its blocks and its slot.
+   */
+  | { readonly type: "finished"; readonly sequenceId: SequenceId; readonly reason: FinishReason };

@@ -1,0 +1,81 @@
+import type { BlockId, SamplingParams, SequenceId } from "@baton/core";
+
+/**
+ * What one engine step computes, as plain data: the scheduler writes it, the engine thread executes it, the scheduler
+ * commits the outcome. Executed in the order of the fields: moves, admissions, prefills, decodes.
+ */
+export interface StepPlan {
+  readonly stepId: number;
+  /** Slot copies that keep the decode batch a prefix of the slots. */
+  readonly moves: readonly SlotMove[];
+  /** Sequences whose KV is complete in blocks and which now enter the decode batch. */
+  readonly admissions: readonly SlotAdmission[];
+  readonly prefills: readonly PrefillChunk[];
+  /** One new token for each; entry i is slot i, so the batch is the first `decodes.length` slots. */
+  readonly decodes: readonly DecodeEntry[];
+}
+
+/** Copy the KV of slot `from` into slot `to`; `from` is free afterwards. */
+export interface SlotMove {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Copy the first `tokenCount` tokens' KV out of blocks into a slot. The blocks may be released once the step is committed. */
+export interface SlotAdmission {
+  readonly sequenceId: SequenceId;
+  readonly slot: number;
+  readonly blocks: readonly BlockId[];
+  readonly tokenCount: number;
+}
+
+/** Compute the KV of part of a prompt and write it into the sequence's blocks. */
+export interface PrefillChunk {
+  readonly sequenceId: SequenceId;
+  /** The sequence's whole block table; tokens before `start` are already there. */
+  readonly blocks: readonly BlockId[];
+  /** Position of the chunk's first token. */
+  readonly start: number;
+  readonly tokenIds: readonly number[];
+  /** Tokens of the whole prompt, so that the engine can size its workspace once. */
+  readonly promptTokens: number;
+  /** Present on the last chunk only: sample the first token of the answer. */
+  readonly sample?: SampleRequest;
+}
+
+/** Compute one more token of a running sequence. */
+export interface DecodeEntry {
+  readonly sequenceId: SequenceId;
+  /** The newest token, whose KV is computed by this step. */
+  readonly tokenId: number;
+  /** Its position, which is also the number of tokens already in the slot. */
+  readonly position: number;
+  readonly sample: SampleRequest;
+}
+
+/** How to choose a token. */
+export interface SampleRequest {
+  readonly sampling: SamplingParams;
+  /** Index of the token in the answer, 0 for the first: the random number depends on it and on the seed alone. */
+  readonly outputIndex: number;
+}
+
+/** What a step did; `prefills[i]` and `decodes[i]` answer the plan's entries of the same index. */
+export interface StepOutcome {
+  readonly stepId: number;
+  readonly prefills: readonly PrefillOutcome[];
+  /** One sampled token per decode entry. */
+  readonly decodes: readonly number[];
+  /** Epoch ms around the step's decode batch; equal when it had none. */
+  readonly decodeStartedAt: number;
+  readonly decodeEndedAt: number;
+}
+
+/** A computed chunk. */
+export interface PrefillOutcome {
+  /** The first token of the answer, where the chunk asked to sample it. */
+  readonly tokenId?: number;
+  /** Epoch ms around the chunk's computation. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+}

@@ -1,0 +1,9 @@
+export type {
+  Attributes,
+  AttributeValue,
+  RequestTracer,
+  Stage,
+  StageOptions,
+  TraceLink,
+  TraceNode,
+} from "./request-trace.ts";

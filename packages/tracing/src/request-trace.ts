@@ -1,0 +1,58 @@
+import type { BatonError, ExternalTraceHeader } from "@baton/core";
+
+/** Values that a span may carry. */
+export type AttributeValue = string | number | boolean | readonly string[] | readonly number[];
+export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
+
+/** Another span that this one has to do with, without being its child. */
+export interface TraceLink {
+  readonly header: ExternalTraceHeader;
+  readonly attributes?: Attributes;
+}
+
+/** How to start a stage. Instants are epoch ms; the default is now. */
+export interface StageOptions {
+  readonly attributes?: Attributes;
+  readonly startTime?: number;
+  readonly links?: readonly TraceLink[];
+}
+
+/**
+ * A place in a request's tree under which work can be recorded: a request, or a stage of it.
+ * It is always passed by hand; nothing is looked up in ambient context.
+ *
+ *   T1  A child is started only from its parent in hand.
+ *   T2  Every trace node ends exactly once; ending it ends what is still open below it, counted and marked.
+ *   T3  A child lies inside its parent in time.
+ *   T4  No call on a node ever throws.
+ */
+export interface TraceNode {
+  /** What a hop must carry so that the other side continues below this node. Undefined when there is nothing to continue. */
+  readonly header: ExternalTraceHeader | undefined;
+  /** Starts a child. */
+  stage(name: string, options?: StageOptions): Stage;
+  /** Records a child whose start and end are already known (epoch ms). */
+  record(name: string, startTime: number, endTime: number, options?: Omit<StageOptions, "startTime">): void;
+  setAttributes(attributes: Attributes): void;
+  event(name: string, attributes?: Attributes): void;
+  /** Runs `fn` with this node as the active OpenTelemetry context, for instrumented libraries (gRPC clients). Only synchronous work inside `fn` sees it. */
+  run<T>(fn: () => T): T;
+}
+
+/** A node with an end of its own. */
+export interface Stage extends TraceNode {
+  /** Ends it well. A second end is ignored and counted. */
+  end(attributes?: Attributes, endTime?: number): void;
+  /** Ends it with status ERROR and `error.type` = the error's code; `canceled` is recorded without the ERROR status. */
+  fail(error: BatonError, endTime?: number): void;
+}
+
+/** Makes the root of a request's tree, or continues one below what another process sent. */
+export interface RequestTracer {
+  /** Router: the root `Req <id>`, or a child of the client's `traceparent`. */
+  startRequest(requestId: string, header: ExternalTraceHeader | undefined, attributes?: Attributes): Stage;
+  /** Worker: continues below the span that is active in a gRPC handler, or below `header` where there is none. Call it synchronously in the handler. */
+  continueRequest(name: string, header: ExternalTraceHeader | undefined, attributes?: Attributes): Stage;
+  /** Nodes started and not yet ended. */
+  readonly open: number;
+}

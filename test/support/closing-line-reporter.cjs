@@ -1,0 +1,10 @@
+/** Ends a jest run with the plain line "N passed, N failed" (", N skipped" where there are any). */
+module.exports = class ClosingLineReporter {
+  onRunComplete(_contexts, results) {
+    const skipped = results.numPendingTests + results.numTodoTests;
+    // A test file that could not even be loaded counts as one failure.
+    const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
+    const tail = skipped > 0 ? `, ${skipped} skipped` : "";
+    process.stdout.write(`\n${results.numPassedTests} passed, ${failed} failed${tail}\n`);
+  }
+};
