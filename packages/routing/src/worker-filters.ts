@@ -1,0 +1,17 @@
+/** Which workers may be chosen at all. */
+import type { WorkerRole } from "@baton/core";
+import type { RoutableWorker, RouteRequest } from "./worker-view.ts";
+
+/** Keeps a worker as a candidate for a request, or not. */
+export type WorkerFilter = (worker: RoutableWorker, request: RouteRequest) => boolean;
+
+/** Starting workers cannot answer yet; draining ones only finish what they have. */
+export const isServing: WorkerFilter = ({ record }) => record.state === "serving";
+
+/** Token ids mean something to one model only. */
+export const servesModel: WorkerFilter = ({ record }, { model }) => record.model === model;
+
+/** Keeps the workers of one role. */
+export function hasRole(role: WorkerRole): WorkerFilter {
+  return ({ record }) => record.role === role;
+}
