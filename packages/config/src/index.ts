@@ -1,0 +1,9 @@
+export { ConfigError } from "./config-error.ts";
+export { configOrExit, EXIT_CODE_CONFIGURATION, version } from "./config-or-exit.ts";
+export { type ConfigOf, defineSettings, type Settings, type SettingsDefinition } from "./define-settings.ts";
+export { describeSettings, type SettingDescription } from "./describe-settings.ts";
+export { formatHelp } from "./format-help.ts";
+export { nearestName } from "./nearest-name.ts";
+export { type ConfigSources, readConfig } from "./read-config.ts";
+export { type Environment, type Setting, type SettingOptions, setting } from "./setting.ts";
+export { loggingSettings, modelSettings, tracingSettings, workerSettings } from "./shared-settings.ts";

@@ -1,0 +1,88 @@
+import { describe, expect, test } from "@jest/globals";
+import { defineSettings } from "./define-settings.ts";
+import { describeSettings } from "./describe-settings.ts";
+import { formatHelp } from "./format-help.ts";
+import { readConfig } from "./read-config.ts";
+import { loggingSettings, modelSettings, tracingSettings, workerSettings } from "./shared-settings.ts";
+
+const definition = defineSettings("worker", {
+  ...modelSettings,
+  ...workerSettings,
+  ...tracingSettings,
+  ...loggingSettings,
+});
+
+describe("the shared groups", () => {
+  test("have the documented defaults", () => {
+    const config = readConfig(definition, { argv: [], env: { HOME: "/home/ada" } });
+    expect(config).toMatchObject({
+      model: "demo",
+      cacheFolder: "/home/ada/.cache/baton",
+      host: "127.0.0.1",
+      grpcPort: 0,
+      registryAddress: "127.0.0.1:8001",
+      kvMemory: 268_435_456,
+      blockSize: 16,
+      chunkTokens: 512,
+      maxRunning: 16,
+      maxSequences: 1024,
+      threads: 1,
+      drainTimeoutMs: 3000,
+      traceLevel: 3,
+      otlpProtocol: "grpc",
+      otlpScheduleDelayMs: 500,
+      otlpMaxExportBatchSize: 64,
+    });
+    expect(config.workerId).toMatch(/-\d+$/);
+    expect(config.otlpEndpoint).toBeUndefined();
+    expect(config.kvSecret).toBeUndefined();
+  });
+
+  test("keep the cache below XDG_CACHE_HOME where that is set", () => {
+    const env = { HOME: "/home/ada", XDG_CACHE_HOME: "/var/cache/ada" };
+    expect(readConfig(definition, { argv: [], env }).cacheFolder).toBe("/var/cache/ada/baton");
+  });
+
+  test("prefer the variable for traces to the one for all signals", () => {
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://all:4317",
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://traces:4317",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
+    };
+    expect(readConfig(definition, { argv: [], env })).toMatchObject({
+      otlpEndpoint: "http://traces:4317",
+      otlpProtocol: "http/protobuf",
+    });
+  });
+});
+
+describe("formatHelp and describeSettings", () => {
+  const help = formatHelp(definition);
+
+  test("list every setting with its flag, variables and default", () => {
+    for (const { flag, env, default: fallback } of describeSettings(definition)) {
+      for (const part of [flag, ...env]) if (part !== undefined) expect(help).toContain(part);
+      if (fallback !== undefined) expect(help.replace(/\s+/g, " ")).toContain(`default ${fallback}`);
+    }
+  });
+
+  test("explain each trace level on a line of its own", () => {
+    expect(help).toMatch(/^ {28}0 nothing$/m);
+    expect(help).toMatch(/^ {28}3 everything/m);
+  });
+
+  test("keep to 100 columns", () => {
+    for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+  });
+
+  test("describe a setting as a row for a document", () => {
+    expect(describeSettings(definition).find(({ name }) => name === "kvMemory")).toEqual({
+      name: "kvMemory",
+      flag: "--kv-memory",
+      env: ["BATON_KV_MEMORY"],
+      default: "256MiB",
+      accepts: 'bytes, for example "256MiB" (units B, KiB, MiB, GiB)',
+      doc: "Memory for KV blocks",
+    });
+  });
+});

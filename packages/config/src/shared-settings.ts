@@ -1,0 +1,168 @@
+/** Groups of settings that several programs have; spread them into a definition. */
+import { homedir, hostname } from "node:os";
+import { join } from "node:path";
+import { setting } from "./setting.ts";
+
+/** How much is traced and where traces go. The variables are OpenTelemetry's where it defines one. */
+export const tracingSettings = {
+  traceLevel: setting.choice({
+    flag: "trace-level",
+    env: "BATON_TRACE_LEVEL",
+    choices: [0, 1, 2, 3],
+    default: 3,
+    doc: [
+      "How much of a request is traced:",
+      "0 nothing",
+      "1 the request, and one span per process it touched",
+      "2 the major stages as well",
+      "3 everything: chunks, steps, candidates, events",
+    ].join("\n"),
+  }),
+  otlpEndpoint: setting.url({
+    flag: "otlp-endpoint",
+    env: ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"],
+    doc: "Where traces are sent; nothing is sent without it",
+  }),
+  otlpProtocol: setting.choice({
+    flag: "otlp-protocol",
+    env: ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"],
+    choices: ["grpc", "http/protobuf"],
+    default: "grpc",
+    doc: "How traces are sent (grpc is usually on port 4317, http/protobuf on 4318)",
+  }),
+  serviceName: setting.text({
+    env: "OTEL_SERVICE_NAME",
+    doc: "Service name in traces, in place of the program's own",
+  }),
+  otlpScheduleDelayMs: setting.milliseconds({
+    env: "BATON_OTLP_EXPORTER_SCHEDULE_DELAY_MILLIS",
+    default: 500,
+    doc: "Longest time that a finished span waits before it is sent, in ms",
+  }),
+  otlpMaxExportBatchSize: setting.integer({
+    env: "BATON_OTLP_EXPORTER_MAX_EXPORT_BATCH_SIZE",
+    min: 1,
+    max: 2048,
+    default: 64,
+    doc: "Most spans sent at once",
+  }),
+} as const;
+
+/** What is logged. */
+export const loggingSettings = {
+  logLevel: setting.choice({
+    flag: "log-level",
+    env: "BATON_LOG_LEVEL",
+    choices: ["debug", "info", "warn", "error", "silent"],
+    default: "info",
+    doc: "Least severe log lines that are written",
+  }),
+} as const;
+
+/** Which model is served. */
+export const modelSettings = {
+  model: setting.text({
+    flag: "model",
+    env: "BATON_MODEL",
+    default: "demo",
+    doc: 'Folder of a model in Hugging Face layout, or "demo" for the built-in one',
+  }),
+  cacheFolder: setting.folder({
+    flag: "cache-folder",
+    env: "BATON_CACHE",
+    default: {
+      shown: "~/.cache/baton (or below XDG_CACHE_HOME)",
+      from: (env) => join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache"), "baton"),
+    },
+    doc: "Folder for compiled models; safe to delete",
+  }),
+} as const;
+
+/** What every worker has, whatever its role. */
+export const workerSettings = {
+  workerId: setting.text({
+    flag: "worker-id",
+    env: "BATON_WORKER_ID",
+    default: { shown: "<host name>-<process id>", from: () => `${hostname()}-${process.pid}` },
+    doc: "Name of this worker, unique in the cluster",
+  }),
+  host: setting.text({
+    flag: "host",
+    env: "BATON_WORKER_HOST",
+    default: "127.0.0.1",
+    doc: "Address to listen on",
+  }),
+  advertiseHost: setting.text({
+    flag: "advertise-host",
+    env: "BATON_ADVERTISE_HOST",
+    doc: "Host under which others reach this worker; the one it listens on unless given",
+  }),
+  grpcPort: setting.port({
+    flag: "grpc-port",
+    env: "BATON_GRPC_PORT",
+    default: 0,
+    doc: "Port of the gRPC server; 0 picks a free one",
+  }),
+  registryAddress: setting.address({
+    flag: "registry",
+    env: "BATON_REGISTRY",
+    default: "127.0.0.1:8001",
+    doc: "The router's worker registry",
+  }),
+  kvMemory: setting.bytes({
+    flag: "kv-memory",
+    env: "BATON_KV_MEMORY",
+    default: 256 * 2 ** 20,
+    doc: "Memory for KV blocks",
+  }),
+  blockSize: setting.integer({
+    flag: "block-size",
+    env: "BATON_BLOCK_SIZE",
+    min: 1,
+    max: 1024,
+    default: 16,
+    doc: "Tokens of one KV block; the same for all workers of a cluster",
+  }),
+  chunkTokens: setting.integer({
+    flag: "chunk-tokens",
+    env: "BATON_CHUNK_TOKENS",
+    min: 1,
+    max: 65_536,
+    default: 512,
+    doc: "Most prompt tokens computed at once",
+  }),
+  maxRunning: setting.integer({
+    flag: "max-running",
+    env: "BATON_MAX_RUNNING",
+    min: 1,
+    max: 1024,
+    default: 16,
+    doc: "Sequences that decode together in one batch",
+  }),
+  maxSequences: setting.integer({
+    flag: "max-sequences",
+    env: "BATON_MAX_SEQUENCES",
+    min: 1,
+    max: 1_000_000,
+    default: 1024,
+    doc: "Sequences accepted and not yet finished; one more is refused",
+  }),
+  threads: setting.integer({
+    flag: "threads",
+    env: "BATON_THREADS",
+    min: 1,
+    max: 1024,
+    default: 1,
+    doc: "Processor threads of one model computation",
+  }),
+  drainTimeoutMs: setting.milliseconds({
+    flag: "drain-timeout-ms",
+    env: "BATON_DRAIN_TIMEOUT_MS",
+    default: 3000,
+    doc: "How long a stopping worker lets running requests end, in ms",
+  }),
+  kvSecret: setting.secret({
+    env: "BATON_KV_SECRET",
+    doc: "Shared secret of the KV connections; the same for all workers, no check without it",
+  }),
+} as const;
