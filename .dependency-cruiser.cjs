@@ -3,7 +3,7 @@ const inside = (...names) => `^(${names.join("|")})/`;
 const CORE = "packages/core";
 const CONFIG = "packages/config";
 const PURE = ["packages/kv-cache", "packages/scheduler", "packages/tokenizer", "packages/routing"];
-const ADAPTERS = ["engine", "model", "kv-transfer", "registry", "rpc", "tracing", "worker", "cli"].map(
+const ADAPTERS = ["engine", "model", "kv-transfer", "registry", "rpc", "tracing", "worker", "lifecycle", "cli"].map(
   (name) => `packages/${name}`,
 );
 const SERVICES = ["services/[^/]+"];

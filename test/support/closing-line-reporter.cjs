@@ -5,6 +5,8 @@ module.exports = class ClosingLineReporter {
     // A test file that could not even be loaded counts as one failure.
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     const tail = skipped > 0 ? `, ${skipped} skipped` : "";
-    process.stdout.write(`\n${results.numPassedTests} passed, ${failed} failed${tail}\n`);
+    const line = `\n${results.numPassedTests} passed, ${failed} failed${tail}\n`;
+    // jest adds its own summary after every reporter, so the line waits for the very end.
+    process.once("exit", () => process.stdout.write(line));
   }
 };

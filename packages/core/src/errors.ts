@@ -78,7 +78,7 @@ export class BatonError extends Error {
   /** Turns anything thrown into a BatonError; `fallback` is the code of what is not one already. */
   static from(reason: unknown, fallback: ErrorCode = "internal"): BatonError {
     if (isBatonError(reason)) return reason;
-    if (reason instanceof Error) {
+    if (Error.isError(reason)) {
       const code =
         reason.name === "TimeoutError"
           ? "deadline_exceeded"
@@ -93,7 +93,7 @@ export class BatonError extends Error {
 
 /** Recognises a BatonError by its code, not its prototype: duplicate module copies and jest realms have several. */
 export function isBatonError(value: unknown): value is BatonError {
-  return value instanceof Error && value.name === "BatonError" && isErrorCode((value as BatonError).code);
+  return Error.isError(value) && value.name === "BatonError" && isErrorCode((value as BatonError).code);
 }
 
 /** True for a member of the closed code list. */

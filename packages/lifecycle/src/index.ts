@@ -1,0 +1,2 @@
+export { EXIT_CODE, type ReadyMessage } from "./contract.ts";
+export { type RunOptions, runService, type Service } from "./run-service.ts";

@@ -1,0 +1,2 @@
+export { createWorker, type Worker, type WorkerMount, type WorkerOptions } from "./worker.ts";
+export type { WorkerConfig } from "./worker-config.ts";

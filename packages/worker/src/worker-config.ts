@@ -1,0 +1,25 @@
+/** The settings that every worker shares, as compiled by the config package. Units are in the names or beside them. */
+export interface WorkerConfig {
+  readonly workerId: string;
+  /** Address to listen on. */
+  readonly host: string;
+  /** Host that others use to reach this worker; the listening host unless told otherwise. */
+  readonly advertiseHost?: string | undefined;
+  /** 0 picks a free port. */
+  readonly grpcPort: number;
+  /** `host:port` of the router's registry. */
+  readonly registryAddress: string;
+  readonly cacheFolder: string;
+  /** Bytes of KV blocks. */
+  readonly kvMemory: number;
+  /** Tokens per block. */
+  readonly blockSize: number;
+  /** Tokens of one prefill chunk. */
+  readonly chunkTokens: number;
+  /** Sequences in one decode batch. */
+  readonly maxRunning: number;
+  readonly maxSequences: number;
+  /** Intra-op threads of the model. */
+  readonly threads: number;
+  readonly drainTimeoutMs: number;
+}

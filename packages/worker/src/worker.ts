@@ -1,0 +1,203 @@
+/**
+ * What every worker has, whatever its role: an identity, the engine, a gRPC server, a place in the registry, and a
+ * life cycle. A service adds its own handlers and listeners, then calls `serve`.
+ *
+ *   W1  A worker is announced as `serving` only once every listener is up.
+ *   W2  Shutdown goes outside in: announce `draining`, let calls end, then the service's own parts, then the engine.
+ *   W3  A failed engine ends the worker: `ended` settles with the error, the process exits, its supervisor restarts it.
+ */
+import { randomUUID } from "node:crypto";
+import {
+  type BatonError,
+  blocksFor,
+  type KvLayout,
+  kvBytesPerBlock,
+  type Logger,
+  type WorkerRecord,
+  type WorkerRole,
+  type WorkerState,
+  workerId,
+} from "@baton/core";
+import { createEngine, type EngineApi } from "@baton/engine";
+import type { KvTransferStatus } from "@baton/kv-transfer";
+import { type CompiledModel, prepareModel } from "@baton/model";
+import type { WorkerAnnouncer } from "@baton/registry";
+import { createGrpcWorkerAnnouncer, createRpcServer, type RpcServer } from "@baton/rpc";
+import type { RequestTracer } from "@baton/tracing";
+import type { WorkerConfig } from "./worker-config.ts";
+import { workerStatus } from "./worker-status.ts";
+
+/** What a service must say to get a worker. */
+export interface WorkerOptions {
+  readonly role: WorkerRole;
+  readonly config: WorkerConfig;
+  /** Folder of the checkpoint. */
+  readonly modelFolder: string;
+  readonly tracer: RequestTracer;
+  readonly logger: Logger;
+}
+
+/** What a service contributes when it starts to serve. */
+export interface WorkerMount {
+  /** Where decode workers fetch KV, if this worker offers any. */
+  readonly kvAddress?: WorkerRecord["kvAddress"];
+  readonly kvStatus: () => KvTransferStatus;
+  /** Closes the service's own listeners; called once, when no gRPC call is left. */
+  readonly close: () => Promise<void>;
+}
+
+/** A worker that is set up and not yet announced. */
+export interface Worker {
+  readonly id: WorkerRecord["id"];
+  readonly epoch: string;
+  readonly layout: KvLayout;
+  readonly engine: EngineApi;
+  readonly server: RpcServer;
+  /** Listens, announces, and resolves once the worker can be found; the result is the address of its gRPC server. */
+  serve(mount: WorkerMount): Promise<string>;
+  /** Drains and closes everything. Safe to call again: the same promise. */
+  close(): Promise<void>;
+  /** Settles when the worker cannot go on. Never settles on `close`. */
+  readonly failed: Promise<BatonError>;
+}
+
+/** Prepares the model and starts the engine; nothing listens yet. */
+export async function createWorker(options: WorkerOptions): Promise<Worker> {
+  const { config, logger } = options;
+  const model = await prepareModel(options.modelFolder, { cacheFolder: config.cacheFolder });
+  const layout = model.layout(config.blockSize);
+  const kvBlocks = Math.max(1, Math.floor(config.kvMemory / kvBytesPerBlock(layout)));
+  warnIfSmall(kvBlocks, layout, model, logger);
+  const engine = await startEngine(options, model, layout, kvBlocks);
+  return new RunningWorker(options, model, layout, kvBlocks, engine);
+}
+
+function startEngine(
+  options: WorkerOptions,
+  model: CompiledModel,
+  layout: KvLayout,
+  kvBlocks: number,
+): Promise<EngineApi> {
+  const { config, role } = options;
+  return createEngine({
+    runner: {
+      kind: "onnx",
+      prefillGraph: model.prefillGraph,
+      decodeGraph: model.decodeGraph,
+      info: { layout, vocabSize: model.vocabSize, maxModelTokens: model.maxModelTokens },
+      threads: config.threads,
+      roles: role === "aggregated" ? ["prefill", "decode"] : [role],
+    },
+    kvBlocks,
+    limits: {
+      chunkTokens: config.chunkTokens,
+      stepPrefillTokens: config.chunkTokens,
+      maxRunning: config.maxRunning,
+      maxSequences: config.maxSequences,
+      maxModelTokens: model.maxModelTokens,
+    },
+  });
+}
+
+/** A pool that cannot hold one sequence of full length still works, but refuses the longest prompts. */
+function warnIfSmall(kvBlocks: number, layout: KvLayout, model: CompiledModel, logger: Logger): void {
+  const needed = blocksFor(model.maxModelTokens, layout.blockSize);
+  if (kvBlocks < needed) {
+    logger.warn({ kvBlocks, needed }, "KV memory holds less than one prompt of the model's full length");
+  }
+}
+
+class RunningWorker implements Worker {
+  readonly id: WorkerRecord["id"];
+  readonly epoch: string = randomUUID();
+  readonly layout: KvLayout;
+  readonly engine: EngineApi;
+  readonly server: RpcServer;
+  readonly failed: Promise<BatonError>;
+  readonly #options: WorkerOptions;
+  readonly #model: CompiledModel;
+  readonly #kvBlocks: number;
+  #announcer: WorkerAnnouncer | undefined;
+  #mount: WorkerMount | undefined;
+  #record: WorkerRecord | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    options: WorkerOptions,
+    model: CompiledModel,
+    layout: KvLayout,
+    kvBlocks: number,
+    engine: EngineApi,
+  ) {
+    this.#options = options;
+    this.#model = model;
+    this.#kvBlocks = kvBlocks;
+    this.layout = layout;
+    this.engine = engine;
+    this.id = workerId(options.config.workerId);
+    this.server = createRpcServer({ logger: options.logger });
+    this.failed = engine.failed;
+  }
+
+  async serve(mount: WorkerMount): Promise<string> {
+    const { config, logger } = this.#options;
+    this.#mount = mount;
+    this.server.addControl({ status: () => this.#status() });
+    const { port } = await this.server.listen(config.host, config.grpcPort);
+    const grpcAddress = `${config.advertiseHost ?? config.host}:${port}`;
+    this.#record = {
+      id: this.id,
+      epoch: this.epoch,
+      role: this.#options.role,
+      state: "starting",
+      grpcAddress,
+      ...(mount.kvAddress && { kvAddress: mount.kvAddress }),
+      model: this.#model.name,
+      layout: this.layout,
+      capacity: {
+        kvBlocks: this.#kvBlocks,
+        maxRunning: config.maxRunning,
+        maxModelTokens: this.#model.maxModelTokens,
+      },
+    };
+    this.#announcer = createGrpcWorkerAnnouncer({ address: config.registryAddress, logger });
+    this.server.setServing(true);
+    this.#announce("serving");
+    logger.info(
+      { worker: this.id, epoch: this.epoch, grpcAddress, kvAddress: mount.kvAddress },
+      "Worker serves",
+    );
+    return grpcAddress;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.server.setServing(false);
+    this.#announce("draining");
+    await this.server.shutdown(this.#options.config.drainTimeoutMs);
+    await this.#mount?.close();
+    await this.#announcer?.close();
+    await this.engine.close();
+  }
+
+  #announce(state: WorkerState): void {
+    if (!this.#record || !this.#announcer) return;
+    this.#record = { ...this.#record, state };
+    this.#announcer.announce(this.#record);
+  }
+
+  #status() {
+    return workerStatus({
+      id: this.id,
+      epoch: this.epoch,
+      state: this.#record?.state ?? "starting",
+      scheduler: this.engine.status(),
+      kv: this.#mount?.kvStatus(),
+      openSpans: this.#options.tracer.open,
+    });
+  }
+}

@@ -1,0 +1,28 @@
+/** The one place that names what a decode worker is made of. */
+import type { ConfigOf } from "@baton/config";
+import type { Logger } from "@baton/core";
+import { createKvReceiver } from "@baton/kv-transfer";
+import type { Service } from "@baton/lifecycle";
+import { resolveModelFolder } from "@baton/model";
+import type { RequestTracer } from "@baton/tracing";
+import { createWorker } from "@baton/worker";
+import type { settings } from "./config.ts";
+import { createDecodeService } from "./decode-service.ts";
+
+/** Starts the worker: resolves once it is announced as serving. */
+export async function startDecodeWorker(
+  config: ConfigOf<typeof settings>,
+  tracer: RequestTracer,
+  logger: Logger,
+): Promise<Service> {
+  const modelFolder = await resolveModelFolder(config.model, config.cacheFolder);
+  const worker = await createWorker({ role: config.role, config, modelFolder, tracer, logger });
+  const { id, epoch, layout, engine } = worker;
+  const kvReceiver = createKvReceiver({ workerId: id, epoch, layout, secret: config.kvSecret });
+  worker.server.addDecode(createDecodeService({ engine, kvReceiver, tracer }));
+  const grpc = await worker.serve({
+    kvStatus: () => kvReceiver.status(),
+    close: () => kvReceiver.close(),
+  });
+  return { addresses: { grpc }, failed: worker.failed, close: () => worker.close() };
+}

@@ -1,0 +1,143 @@
+/**
+ * The decode leg of one request: get the prompt's KV (fetch it from the prefill worker, or compute it here), join the
+ * running batch, stream the answer.
+ *
+ *   L1  The leg ends once: with the `finished` event, or with the first error. Either ends the stream of events.
+ *   L2  The sequence is dropped on every way out, and not before the receiver has stopped writing into its blocks.
+ *   L3  KV is decoded from only when all of it has arrived and was checked.
+ *   L4  The trace node ends exactly once, after everything below it and before the stream ends.
+ */
+import {
+  type AsyncQueue,
+  BatonError,
+  type BlockId,
+  type GenerationEvent,
+  sequenceId,
+  untilAborted,
+} from "@baton/core";
+import type { EngineApi, EngineEvent, SequenceHandle } from "@baton/engine";
+import type { KvReceiver } from "@baton/kv-transfer";
+import type { GenerateCall } from "@baton/rpc";
+import type { Stage } from "@baton/tracing";
+import { DecodeTrace } from "./decode-trace.ts";
+
+/** What a decode leg works with. */
+export interface DecodeLegParts {
+  readonly engine: EngineApi;
+  readonly kvReceiver: KvReceiver;
+}
+
+type Finished = Extract<EngineEvent, { type: "finished" }>;
+
+export class DecodeLeg {
+  readonly #call: GenerateCall;
+  readonly #trace: DecodeTrace;
+  readonly #parts: DecodeLegParts;
+  readonly #events: AsyncQueue<GenerationEvent>;
+  readonly #finished = Promise.withResolvers<Finished>();
+  #sequence: SequenceHandle | undefined;
+  #cachedTokens = 0;
+  #completionTokens = 0;
+
+  constructor(call: GenerateCall, trace: Stage, parts: DecodeLegParts, events: AsyncQueue<GenerationEvent>) {
+    this.#call = call;
+    this.#trace = new DecodeTrace(trace);
+    this.#parts = parts;
+    this.#events = events;
+  }
+
+  /** Runs the leg to its end, which the stream of events tells; never rejects. */
+  async run(): Promise<void> {
+    try {
+      const { reason } = await this.#generate();
+      const usage = {
+        promptTokens: this.#call.request.promptTokenIds.length,
+        cachedTokens: this.#cachedTokens,
+        completionTokens: this.#completionTokens,
+      };
+      this.#trace.end(reason, usage);
+      this.#events.push({ type: "end", reason, usage });
+      this.#events.end();
+    } catch (reason) {
+      const error = BatonError.from(reason);
+      this.#trace.fail(error);
+      this.#events.fail(error);
+    }
+  }
+
+  /** Ends the answer here, as finished: a stop string matched at the router. */
+  stop(): void {
+    this.#sequence?.finish("stop");
+  }
+
+  async #generate(): Promise<Finished> {
+    const { request, handover, attempt, signal } = this.#call;
+    signal.throwIfAborted();
+    this.#finished.promise.catch(() => {}); // Read below, but a failure may come while the KV is still arriving.
+    const sequence = this.#parts.engine.submit(
+      {
+        id: sequenceId(`${request.requestId}/decode/${attempt}`),
+        promptTokenIds: request.promptTokenIds,
+        sampling: request.sampling,
+        goal: handover ? "decode" : "generate",
+      },
+      (event) => this.#onEvent(event),
+    );
+    this.#sequence = sequence;
+    try {
+      if (handover) await this.#fetch(sequence, handover);
+      else this.#trace.computing();
+      return await untilAborted(this.#finished.promise, signal);
+    } finally {
+      sequence.cancel();
+    }
+  }
+
+  async #fetch(sequence: SequenceHandle, handover: NonNullable<GenerateCall["handover"]>): Promise<void> {
+    const { request, signal } = this.#call;
+    this.#trace.fetching();
+    let blocks: readonly BlockId[] = [];
+    const receiving = this.#parts.kvReceiver.receive({
+      host: handover.host,
+      port: handover.port,
+      room: handover.room,
+      promptTokens: request.promptTokenIds.length,
+      deadline: request.deadline,
+      trace: this.#trace.header,
+      reserve: async () => {
+        blocks = await sequence.reserve(signal);
+      },
+      block: (index) => this.#parts.engine.blockBytes(blocks[index]!),
+      signal,
+      onAccepted: (peer) => this.#trace.accepted(peer),
+      onFrame: (frame) => this.#trace.frame(frame),
+    });
+    this.#finished.promise.catch((reason: unknown) => receiving.abort(BatonError.from(reason)));
+    const { first, summary } = await receiving.done;
+    this.#cachedTokens = first.cachedTokens;
+    this.#trace.transferred(summary);
+    sequence.ready(first.tokenId);
+  }
+
+  #onEvent(event: EngineEvent): void {
+    this.#trace.engineEvent(event);
+    switch (event.type) {
+      case "prefill-start":
+        this.#cachedTokens = event.cachedTokens;
+        break;
+      case "token":
+        this.#completionTokens += 1;
+        this.#events.push({ type: "tokens", tokenIds: [event.tokenId] });
+        break;
+      case "finished":
+        this.#finished.resolve(event);
+        break;
+      case "failed":
+        this.#finished.reject(event.error);
+        break;
+      case "prefill-chunk":
+      case "decode-start":
+        break;
+    }
+  }
+}

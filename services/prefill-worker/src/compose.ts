@@ -1,0 +1,35 @@
+/** The one place that names what a prefill worker is made of. */
+import type { ConfigOf } from "@baton/config";
+import type { Logger } from "@baton/core";
+import { createKvServer } from "@baton/kv-transfer";
+import type { Service } from "@baton/lifecycle";
+import { resolveModelFolder } from "@baton/model";
+import type { RequestTracer } from "@baton/tracing";
+import { createWorker } from "@baton/worker";
+import type { settings } from "./config.ts";
+import { createPrefillService } from "./prefill-service.ts";
+
+/** Starts the worker: resolves once it is announced as serving. */
+export async function startPrefillWorker(
+  config: ConfigOf<typeof settings>,
+  tracer: RequestTracer,
+  logger: Logger,
+): Promise<Service> {
+  const modelFolder = await resolveModelFolder(config.model, config.cacheFolder);
+  const worker = await createWorker({ role: "prefill", config, modelFolder, tracer, logger });
+  const { id, epoch, layout, engine } = worker;
+  const kvServer = createKvServer({ workerId: id, epoch, layout, secret: config.kvSecret, logger });
+  const { port } = await kvServer.listen(config.host, config.kvPort);
+  worker.server.addPrefill(createPrefillService({ engine, kvServer, tracer }));
+  const kvAddress = { host: config.advertiseHost ?? config.host, port };
+  const grpc = await worker.serve({
+    kvAddress,
+    kvStatus: () => kvServer.status(),
+    close: () => kvServer.close(),
+  });
+  return {
+    addresses: { grpc, kv: `${kvAddress.host}:${kvAddress.port}` },
+    failed: worker.failed,
+    close: () => worker.close(),
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * The prefill leg of one request: compute the prompt, hand its KV over while it is being computed, answer when the
+ * decode worker has it all.
+ *
+ *   L1  The room's outcome is the leg's outcome: the caller's cancel, the deadline, a failed engine and a lost peer
+ *       all end the room, and nothing else does.
+ *   L2  Blocks are given back only after the room has closed, because until then the socket may read from them.
+ *   L3  The trace node ends exactly once, after everything below it.
+ */
+import { BatonError, sequenceId } from "@baton/core";
+import type { EngineApi, EngineEvent, SequenceHandle } from "@baton/engine";
+import type { KvServer, SendingRoom } from "@baton/kv-transfer";
+import type { PrefillCall, PrefillResult } from "@baton/rpc";
+import type { Stage } from "@baton/tracing";
+import { PrefillTrace } from "./prefill-trace.ts";
+
+export class PrefillLeg {
+  readonly #call: PrefillCall;
+  readonly #trace: PrefillTrace;
+  readonly #engine: EngineApi;
+  readonly #kvServer: KvServer;
+  #cachedTokens = 0;
+  #firstTokenId = -1;
+
+  constructor(call: PrefillCall, trace: Stage, engine: EngineApi, kvServer: KvServer) {
+    this.#call = call;
+    this.#trace = new PrefillTrace(trace);
+    this.#engine = engine;
+    this.#kvServer = kvServer;
+  }
+
+  /** Runs the leg to its end; rejects with the BatonError that ended it. */
+  async run(): Promise<PrefillResult> {
+    try {
+      const result = await this.#run();
+      this.#trace.end(result);
+      return result;
+    } catch (reason) {
+      const error = BatonError.from(reason);
+      this.#trace.fail(error);
+      throw error;
+    }
+  }
+
+  async #run(): Promise<PrefillResult> {
+    const { request, room, attempt, signal } = this.#call;
+    signal.throwIfAborted();
+    let sending: SendingRoom | undefined;
+    const sequence: SequenceHandle = this.#engine.submit(
+      {
+        id: sequenceId(`${request.requestId}/prefill/${attempt}`),
+        promptTokenIds: request.promptTokenIds,
+        sampling: request.sampling,
+        goal: "prefill",
+      },
+      (event) => sending && this.#onEvent(event, sending),
+    );
+    try {
+      sending = this.#kvServer.open({
+        room,
+        promptTokens: request.promptTokenIds.length,
+        block: (index) => this.#engine.blockBytes(sequence.blocks()[index]!),
+        signal,
+        onPeer: (peer) => this.#trace.peer(peer),
+        onFrame: (frame) => this.#trace.frame(frame),
+      });
+      const summary = await sending.done;
+      this.#trace.transferred(summary);
+      return {
+        usage: {
+          promptTokens: request.promptTokenIds.length,
+          cachedTokens: this.#cachedTokens,
+          completionTokens: 1,
+        },
+        firstTokenId: this.#firstTokenId,
+        kvBytes: summary.bytes,
+      };
+    } finally {
+      await sending?.closed;
+      sequence.cancel();
+    }
+  }
+
+  #onEvent(event: EngineEvent, room: SendingRoom): void {
+    switch (event.type) {
+      case "prefill-start":
+        this.#cachedTokens = event.cachedTokens;
+        this.#trace.forwardStarted(event);
+        if (event.cachedTokens > 0) room.push(event.cachedTokens);
+        break;
+      case "prefill-chunk":
+        this.#trace.chunk(event);
+        room.push(event.start + event.count);
+        break;
+      case "token":
+        this.#firstTokenId = event.tokenId;
+        break;
+      case "finished":
+        this.#trace.forwardEnded(event.at);
+        room.finish({ tokenId: this.#firstTokenId, cachedTokens: this.#cachedTokens });
+        break;
+      case "failed":
+        room.abort(event.error);
+        break;
+      case "decode-start": // A sequence of goal `prefill` never decodes.
+        break;
+    }
+  }
+}
