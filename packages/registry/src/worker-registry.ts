@@ -1,0 +1,35 @@
+import type { WorkerRecord } from "@baton/core";
+
+/** Which workers exist: the read side, held by a router. */
+export interface WorkerRegistry {
+  /** The workers known now, sorted by id; the array and its records are frozen and never change. */
+  workers(): readonly WorkerRecord[];
+  /**
+   * Calls `listener` after every change of `workers()`; a heartbeat that changes nothing is no change.
+   * Returns the function that ends this. A listener must not throw.
+   */
+  onChange(listener: () => void): () => void;
+}
+
+/** The write side, held by a worker: keeps one record alive in the registry until closed. */
+export interface WorkerAnnouncer {
+  /** Makes `record` the announced one, at once and from then on with every heartbeat. Never throws. */
+  announce(record: WorkerRecord): void;
+  /** Says goodbye: the worker leaves the registry. Safe to call more than once. */
+  close(): Promise<void>;
+}
+
+/**
+ * One worker's hold on its place in an in-memory registry; it lives as long as the worker's connection.
+ * All announcements of a lease are of the same worker id and epoch.
+ */
+export interface Lease {
+  /**
+   * Announces the worker, or says that it is still there.
+   * @throws BatonError what `accept` threw; `invalid_argument` for another id or epoch than before on this lease;
+   *   `permission_denied` when a newer epoch has taken the worker's place; `internal` once the lease has ended.
+   */
+  announce(record: WorkerRecord): void;
+  /** Ends the lease: its worker is gone, unless a later lease has taken its place. Safe to call more than once. */
+  end(): void;
+}
