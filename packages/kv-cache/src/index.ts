@@ -1,1 +1,9 @@
+export {
+  BLOCK_HASH_SEED,
+  blockHashes,
+  type HashedTokens,
+  hashTokens,
+  sequenceHashes,
+} from "./block-hash.ts";
+export { BlockPool, type BlockPoolSize, type BlockPoolStatus } from "./block-pool.ts";
 export { KvMemory } from "./kv-memory.ts";
