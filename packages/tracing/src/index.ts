@@ -1,3 +1,17 @@
+export { readHeader } from "./carrier.ts";
+export { type ContractOptions, checkTrace, type Violation, type ViolationKind } from "./contract.ts";
+export {
+  type ExportedEvent,
+  type ExportedLink,
+  type ExportedSpan,
+  groupTraces,
+  processOf,
+} from "./exported-span.ts";
+export { formatTree } from "./format-tree.ts";
+export { isTraceLevel, TRACE_LEVELS, type TraceLevel } from "./level.ts";
+export { createLogger, type LoggerOptions, type LogLevel } from "./logger.ts";
+export { ATTR, SPAN, type SpanName } from "./names.ts";
+export { nullRequestTracer } from "./null-request-tracer.ts";
 export type {
   Attributes,
   AttributeValue,
@@ -7,3 +21,11 @@ export type {
   TraceLink,
   TraceNode,
 } from "./request-trace.ts";
+export {
+  type OtlpProtocol,
+  startTracing,
+  type Tracing,
+  type TracingCounts,
+  type TracingOptions,
+} from "./sdk.ts";
+export { type CancelableServerCall, endServerSpanOnCancel } from "./server-span.ts";

@@ -41,6 +41,8 @@ export interface TraceNode {
 
 /** A node with an end of its own. */
 export interface Stage extends TraceNode {
+  /** True once it has ended, by its own end or its parent's. */
+  readonly ended: boolean;
   /** Ends it well. A second end is ignored and counted. */
   end(attributes?: Attributes, endTime?: number): void;
   /** Ends it with status ERROR and `error.type` = the error's code; `canceled` is recorded without the ERROR status. */

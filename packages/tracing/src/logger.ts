@@ -1,0 +1,30 @@
+/** Structured logs on stdout: one JSON object a line. */
+import type { Logger } from "@baton/core";
+import { type DestinationStream, pino, stdSerializers, stdTimeFunctions } from "pino";
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+export interface LoggerOptions {
+  /** The service, in every line. */
+  readonly name: string;
+  readonly level: LogLevel;
+  /** Where lines go; stdout. */
+  readonly destination?: DestinationStream;
+}
+
+/** Fields that never reach a log, at the top of an entry or one level down. */
+const SECRETS = ["authorization", "apiKey", "apiKeys", "secret", "password", "prompt", "messages"];
+
+/** Makes a logger. Errors belong in the field `error` or `err`, where they are written with code, stack and cause. */
+export function createLogger({ name, level, destination }: LoggerOptions): Logger {
+  const options = {
+    name,
+    level,
+    base: { name, pid: process.pid },
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { error: stdSerializers.errWithCause, err: stdSerializers.errWithCause },
+    redact: SECRETS.flatMap((key) => [key, `*.${key}`]),
+  };
+  return destination ? pino(options, destination) : pino(options);
+}

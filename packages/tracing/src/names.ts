@@ -1,0 +1,134 @@
+/**
+ * Every span name and attribute key that Baton writes itself. Nothing else in the repository spells them out.
+ * `gen_ai.*` and other conventional keys are used where they exist, `baton.*` otherwise; `bootstrap_room` is the
+ * name that both seeds of the design use.
+ */
+
+/** Span names. The root is not among them: it is `Req <id>`, see `rootName`. */
+export const SPAN = {
+  /** Router: from the request being valid to its place in the cluster. */
+  admission: "admission",
+  /** Router: chat template and tokenizer. */
+  tokenize: "tokenize",
+  /** Router: the choice of the prefill worker. */
+  prefillRouting: "prefill_routing",
+  /** Router: the search for the worker that has most of the prompt cached, inside a routing span. */
+  kvFindBestMatch: "kv_find_best_match",
+  /** Router: the choice of the decode worker. */
+  decodeRouting: "decode_routing",
+  /** Router: one attempt of the prefill side, a background task. */
+  prefillLeg: "prefill_leg",
+  /** Router: one attempt of the decode side. */
+  decodeLeg: "decode_leg",
+  /** Router: from the first to the last byte of the answer. */
+  streamOut: "stream_out",
+
+  /** Prefill worker: all of its part. */
+  prefill: "prefill",
+  /** Prefill worker: until the decode worker's HELLO is accepted. */
+  prefillBootstrap: "prefill_bootstrap",
+  /** Prefill worker: in the queue, until the first chunk is scheduled. */
+  prefillWaiting: "prefill_waiting",
+  /** Prefill worker: the computation of the prompt. */
+  prefillForward: "prefill_forward",
+  /** Prefill worker: one chunk of the computation. */
+  chunkedPrefill: "chunked_prefill",
+  /** Prefill worker: from the first KV that can be sent to the decode worker's ACK. */
+  prefillTransfer: "prefill_transfer_kv_cache",
+  /** Prefill worker: one DATA frame. */
+  kvSend: "kv_send",
+
+  /** Decode worker: all of its part. */
+  decode: "decode",
+  /** Decode worker: until the prefill worker accepts its HELLO. */
+  decodeBootstrap: "decode_bootstrap",
+  /** Decode worker: until the KV cache is complete. */
+  decodeTransferred: "decode_transferred",
+  /** Decode worker: one DATA frame. */
+  kvRecv: "kv_recv",
+  /** Decode worker: until there is a slot in the running batch. */
+  decodeWaiting: "decode_waiting",
+  /** Decode worker: in the running batch. */
+  decodeForward: "decode_forward",
+  /** Decode worker: stands for the last two where the first token ends the answer. */
+  quickFinish: "quick_finish",
+} as const;
+
+/** The name of a stage. */
+export type SpanName = (typeof SPAN)[keyof typeof SPAN];
+
+/** The name of a request's root span. */
+export function rootName(requestId: string): string {
+  return `Req ${requestId}`;
+}
+
+/** Attribute keys. */
+export const ATTR = {
+  /** The room that joins a prefill and a decode leg; 16 hex digits. */
+  bootstrapRoom: "bootstrap_room",
+  /** The closed error code of what failed. */
+  errorType: "error.type",
+  /** True on a span that was ended by its parent because nobody else had: a defect of the code that started it. */
+  unclosed: "baton.unclosed",
+
+  /** Which try of a leg this is, from 1. */
+  attempt: "baton.attempt",
+  /** The worker that a leg goes to, or that a span was made in. */
+  workerId: "baton.worker.id",
+  /** The worker at the other end of the KV connection. */
+  peerWorkerId: "baton.peer.worker.id",
+  /** Its address, `host:port`. */
+  peerAddress: "network.peer.address",
+  /** Bytes of KV sent or received. */
+  kvBytes: "baton.kv.bytes",
+  /** DATA frames sent or received. */
+  kvFrames: "baton.kv.frames",
+  /** Tokens whose KV was sent or received. */
+  kvTokens: "baton.kv.tokens",
+  /** Position of a chunk's first token in the sequence, from 0. */
+  tokenStart: "baton.token.start",
+  /** Tokens in a chunk. */
+  tokenCount: "baton.token.count",
+
+  /** The request's id, as in the root's name. */
+  requestId: "gen_ai.request.id",
+  /** Limit on generated tokens. */
+  maxTokens: "gen_ai.request.max_tokens",
+  /** Sampling temperature. */
+  temperature: "gen_ai.request.temperature",
+  /** Nucleus sampling. */
+  topP: "gen_ai.request.top_p",
+  /** The model asked for. */
+  requestModel: "gen_ai.request.model",
+  /** The model that answered. */
+  responseModel: "gen_ai.response.model",
+  /** Why each choice ended; a list. */
+  finishReasons: "gen_ai.response.finish_reasons",
+  /** Why this sequence ended. */
+  finishReason: "baton.finish_reason",
+  /** Tokens of the prompt. */
+  promptTokens: "gen_ai.usage.prompt_tokens",
+  /** Tokens of the answer. */
+  completionTokens: "gen_ai.usage.completion_tokens",
+  /** Tokens of the prompt that were in the cache. */
+  cachedTokens: "gen_ai.usage.cached_tokens",
+  /** Seconds in queues. */
+  timeInQueue: "gen_ai.latency.time_in_queue",
+  /** Seconds to the first token. */
+  timeToFirstToken: "gen_ai.latency.time_to_first_token",
+  /** Seconds from the first byte in to the last byte out. */
+  timeEndToEnd: "gen_ai.latency.e2e",
+  /** Seconds of prefill. */
+  timeInPrefill: "gen_ai.latency.time_in_model_prefill",
+  /** Seconds of decode. */
+  timeInDecode: "gen_ai.latency.time_in_model_decode",
+
+  /** Method of the HTTP request. */
+  httpMethod: "http.request.method",
+  /** Route of the HTTP request. */
+  httpRoute: "http.route",
+  /** Status of the HTTP answer. */
+  httpStatus: "http.response.status_code",
+  /** Status of a gRPC call as the instrumentation writes it; a number. */
+  grpcStatus: "rpc.grpc.status_code",
+} as const;
