@@ -1,0 +1,94 @@
+/** From a checkpoint folder to a compiled model that an engine can load, through the compile cache. */
+import { join } from "node:path";
+import { BatonError, type KvLayout } from "@baton/core";
+import { hashCheckpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
+import type { ModelConfig } from "../checkpoint/model-config.ts";
+import { modelName } from "../model-files.ts";
+import { cachedFolder } from "./compile-cache.ts";
+import { COMPILED_FILES, COMPILER_VERSION, compileModel } from "./compile-model.ts";
+
+/** A model ready to be loaded. */
+export interface CompiledModel {
+  /** What clients call it. */
+  readonly name: string;
+  /** Inside `cacheFolder`: holds both graphs and their weights. */
+  readonly folder: string;
+  /** Path of `prefill.onnx`; its inputs and outputs are described in graph/prefill-graph.ts. */
+  readonly prefillGraph: string;
+  /** Path of `decode.onnx`; its inputs and outputs are described in graph/decode-graph.ts. */
+  readonly decodeGraph: string;
+  readonly config: ModelConfig;
+  /** Length of a row of logits. */
+  readonly vocabSize: number;
+  /** Longest prompt plus answer, in tokens. */
+  readonly maxModelTokens: number;
+  /** Hash of config and weights, 32 lower-case hex digits: equal hashes give equal KV for equal tokens. */
+  readonly modelHash: string;
+  /** The layout of this model's KV in blocks of `blockSize` tokens. */
+  layout(blockSize: number): KvLayout;
+}
+
+/** What preparing does: `hash` reads the checkpoint, `compile` writes the compiled files (absent when cached). */
+export interface PrepareProgress {
+  readonly step: "hash" | "compile";
+  /** Bytes read or written so far in this step. */
+  readonly bytes: number;
+}
+
+/** Where compiled models are kept, and who wants to hear of the progress. */
+export interface PrepareOptions {
+  readonly cacheFolder: string;
+  readonly onProgress?: (progress: PrepareProgress) => void;
+}
+
+/**
+ * Compiles a checkpoint unless the cache has it. Safe when several processes prepare the same model at once.
+ * @throws BatonError `not_found` or `invalid_argument` for a checkpoint that is missing, incomplete or unsupported;
+ *   `internal` when the cache folder cannot be written.
+ */
+export async function prepareModel(folder: string, options: PrepareOptions): Promise<CompiledModel> {
+  const { cacheFolder, onProgress } = options;
+  await using checkpoint = await openCheckpoint(folder);
+  const modelHash = await hashCheckpoint(folder, counter("hash", onProgress));
+  const key = `${modelHash}-v${COMPILER_VERSION}`;
+  const compiledModels = join(cacheFolder, "compiled");
+  const compiled = await orCacheError(compiledModels, () =>
+    cachedFolder(compiledModels, key, (target) =>
+      compileModel(checkpoint, target, counter("compile", onProgress)),
+    ),
+  );
+  return describe(modelName(folder), compiled, checkpoint.config, modelHash);
+}
+
+function describe(name: string, folder: string, config: ModelConfig, modelHash: string): CompiledModel {
+  const { vocabSize, maxPositions, layers, kvHeads, headDim } = config;
+  return {
+    name,
+    folder,
+    prefillGraph: join(folder, COMPILED_FILES.prefillGraph),
+    decodeGraph: join(folder, COMPILED_FILES.decodeGraph),
+    config,
+    vocabSize,
+    maxModelTokens: maxPositions,
+    modelHash,
+    layout: (blockSize) => ({ layers, kvHeads, headDim, dtype: "float32", blockSize, modelHash }),
+  };
+}
+
+function counter(step: PrepareProgress["step"], onProgress: PrepareOptions["onProgress"]) {
+  let bytes = 0;
+  return (more: number) => {
+    bytes += more;
+    onProgress?.({ step, bytes });
+  };
+}
+
+async function orCacheError<T>(cacheFolder: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (cause) {
+    if (cause instanceof BatonError) throw cause;
+    const reason = (cause as Error).message;
+    throw new BatonError("internal", `Cannot compile into "${cacheFolder}": ${reason}`, { cause });
+  }
+}

@@ -1,0 +1,55 @@
+/** The built-in model: a few megabytes of seeded random weights, so that Baton runs without a download. */
+import { join } from "node:path";
+import { BatonError } from "@baton/core";
+import type { ModelConfig } from "../checkpoint/model-config.ts";
+import { BYTE_VOCAB_SIZE, byteTokenizerFiles, SPECIAL_IDS } from "./byte-tokenizer.ts";
+import { writeCheckpoint } from "./checkpoint-writer.ts";
+import { randomLlamaValues } from "./random-llama.ts";
+
+/** Name of the built-in model, and of its folder. */
+export const DEMO_MODEL_NAME = "baton-demo";
+
+const SEED = 20_261_120;
+const MAX_NEW_TOKENS = 128;
+const CONFIG: ModelConfig = {
+  architecture: "LlamaForCausalLM",
+  vocabSize: BYTE_VOCAB_SIZE,
+  hiddenSize: 128,
+  intermediateSize: 384,
+  layers: 4,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 32,
+  maxPositions: 8192,
+  normEpsilon: 1e-5,
+  ropeTheta: 10_000,
+  tiedEmbeddings: false,
+  eosTokenIds: [SPECIAL_IDS.endOfText, SPECIAL_IDS.imEnd],
+};
+
+/**
+ * Makes sure that the demo model's folder is in `cacheFolder` and as it should be; returns the folder. The files are
+ * the same, byte for byte, on every machine.
+ * @throws BatonError `internal` when the folder cannot be written.
+ */
+export async function ensureDemoCheckpoint(cacheFolder: string): Promise<string> {
+  const folder = join(cacheFolder, DEMO_MODEL_NAME);
+  const content = {
+    config: CONFIG,
+    tokenizer: byteTokenizerFiles(),
+    maxNewTokens: MAX_NEW_TOKENS,
+    values: randomLlamaValues(SEED),
+  };
+  try {
+    await writeCheckpoint(folder, content);
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new BatonError("internal", `Cannot write the demo model "${folder}": ${reason}`, { cause });
+  }
+  return folder;
+}
+
+/** The folder of the model that a setting names: `demo` is the built-in one, anything else is a folder. */
+export async function resolveModelFolder(model: string, cacheFolder: string): Promise<string> {
+  return model === "demo" ? ensureDemoCheckpoint(cacheFolder) : model;
+}

@@ -1,0 +1,16 @@
+export type { GenerationDefaults } from "./checkpoint/generation-defaults.ts";
+export { type ModelConfig, SUPPORTED_ARCHITECTURES } from "./checkpoint/model-config.ts";
+export {
+  type CompiledModel,
+  type PrepareOptions,
+  type PrepareProgress,
+  prepareModel,
+} from "./compile/prepare-model.ts";
+export { DEMO_MODEL_NAME, ensureDemoCheckpoint, resolveModelFolder } from "./demo/demo-checkpoint.ts";
+export {
+  type ModelFiles,
+  modelName,
+  readModelFiles,
+  readTokenizerFiles,
+  type TokenizerFiles,
+} from "./model-files.ts";

@@ -1,0 +1,8 @@
+/** Checkpoints with known behaviour, in the real file format, for tests of other packages. */
+
+export { type RandomShape, writeRandomCheckpoint } from "./testing/random-checkpoint.ts";
+export {
+  type SuccessorCheckpoint,
+  type SuccessorOptions,
+  writeSuccessorCheckpoint,
+} from "./testing/successor-checkpoint.ts";

@@ -1,0 +1,35 @@
+/** A small random model of any shape, for tests that need attention to matter. */
+import type { ModelConfig } from "../checkpoint/model-config.ts";
+import { BYTE_VOCAB_SIZE, byteTokenizerFiles, SPECIAL_IDS } from "../demo/byte-tokenizer.ts";
+import { writeCheckpoint } from "../demo/checkpoint-writer.ts";
+import { randomLlamaValues } from "../demo/random-llama.ts";
+
+/** Any part of a config; what is not given is tiny. `vocabSize` is at least 259, what the byte tokenizer uses. */
+export type RandomShape = Partial<Omit<ModelConfig, "architecture">>;
+
+/** Writes a model of this shape into `folder`. The same shape and seed give the same bytes; returns the config. */
+export async function writeRandomCheckpoint(
+  folder: string,
+  shape: RandomShape,
+  seed: number,
+): Promise<ModelConfig> {
+  const config: ModelConfig = {
+    architecture: "LlamaForCausalLM",
+    vocabSize: BYTE_VOCAB_SIZE,
+    hiddenSize: 32,
+    intermediateSize: 48,
+    layers: 2,
+    heads: 4,
+    kvHeads: 2,
+    headDim: 8,
+    maxPositions: 512,
+    normEpsilon: 1e-5,
+    ropeTheta: 10_000,
+    tiedEmbeddings: false,
+    eosTokenIds: [SPECIAL_IDS.endOfText],
+    ...shape,
+  };
+  const values = randomLlamaValues(seed);
+  await writeCheckpoint(folder, { config, tokenizer: byteTokenizerFiles(), maxNewTokens: 64, values });
+  return config;
+}
