@@ -43,28 +43,38 @@ export interface SchedulerStatus {
  */
 export interface SchedulerApi {
   /**
-   * Accepts a sequence.
-   * @throws BatonError `overloaded` at `maxSequences`; `invalid_argument` when the prompt is empty, prompt plus answer
-   *   exceed `maxModelTokens`, or the prompt can never fit into the pool.
+   * Accepts a sequence. Goals `prefill` and `generate` queue for blocks at once, goal `decode` when it reserves them.
+   * @throws BatonError `overloaded` at `maxSequences`; `invalid_argument` when the prompt is empty, `maxTokens` is below
+   *   1, prompt plus `maxTokens` exceed `maxModelTokens`, or the prompt can never fit into the pool; `internal` when the
+   *   id is in use.
    */
   add(spec: SequenceSpec): void;
   /**
    * Goal `decode`: asks for the blocks of the whole prompt, all or nothing, in order of asking.
-   * `granted` is called at once or from a later commit, cancel or release; never after the sequence is cancelled.
+   * `granted` is called at once or from a later call that gives blocks back; never after the sequence is cancelled. It
+   * must not throw. Unknown ids are ignored.
+   * @throws BatonError `internal` when the sequence has asked before.
    */
   reserve(id: SequenceId, granted: (blocks: readonly BlockId[]) => void): void;
   /**
    * Goal `decode`: the reserved blocks are filled; continue from `firstTokenId`. Returns the events that follow at
-   * once: `token`, or `finished` when the first token ends the answer (no slot is taken then).
+   * once: `token`, and `finished` when the first token ends the answer (no slot is taken then). Unknown ids are ignored.
+   * @throws BatonError `internal` when no blocks are reserved.
    */
   ready(id: SequenceId, firstTokenId: number): readonly SequenceEvent[];
-  /** Goal `prefill`: the hand-over is over, well or not; gives the blocks back. Unknown ids are ignored. */
+  /**
+   * Goal `prefill`: the hand-over is over, well or not; drops the sequence, in any state. Unknown ids are ignored.
+   * @throws BatonError `internal` for another goal.
+   */
   release(id: SequenceId): void;
-  /** Drops a sequence in any state. What a step in flight uses is given back when it is committed. Unknown ids are ignored. */
+  /**
+   * Drops a sequence in any state. What a step in flight uses is given back when it is committed, everything else at
+   * once: whoever sends from or receives into its blocks must have stopped. Unknown ids are ignored.
+   */
   cancel(id: SequenceId): void;
   /**
    * Ends a decoding sequence as finished (a stop string matched at the router). Returns the `finished` event, or
-   * nothing when it already ended; what a step in flight uses is given back when it is committed.
+   * nothing when it already ended (goal `prefill`: holding); otherwise as `cancel`.
    */
   finish(id: SequenceId, reason: FinishReason): readonly SequenceEvent[];
   /** The block table of a sequence that has one (prefilling, holding, receiving, ready). */
@@ -76,7 +86,10 @@ export interface SchedulerApi {
   schedule(): { readonly plan: StepPlan; readonly events: readonly SequenceEvent[] } | undefined;
   /** Takes the outcome of the plan that is out. Sequences cancelled meanwhile produce no events. */
   commit(outcome: StepOutcome): readonly SequenceEvent[];
-  /** Drops the plan that is out and every sequence: the engine failed. Returns the ids that were alive. */
+  /**
+   * Drops the plan that is out, every sequence and the prefix cache: the engine failed and no longer runs. Returns the
+   * ids that were alive.
+   */
   reset(): readonly SequenceId[];
   status(): SchedulerStatus;
 }

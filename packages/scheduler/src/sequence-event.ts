@@ -15,7 +15,10 @@ export type SequenceEvent =
     }
   /** The sequence entered the decode batch. */
   | { readonly type: "decode-start"; readonly sequenceId: SequenceId; readonly slot: number }
-  /** A token of the answer; index 0 comes from the prefill. A stop token is never reported as a token. */
+  /**
+   * A token of the answer; index 0 comes from the prefill. A stop token is not reported, with one exception: a sequence
+   * of goal `prefill` always reports its token, because the worker hands it over and the other side judges it.
+   */
   | {
       readonly type: "token";
       readonly sequenceId: SequenceId;
@@ -23,7 +26,7 @@ export type SequenceEvent =
       readonly index: number;
     }
   /**
-   * The sequence ended well. A sequence of goal `prefill` keeps its blocks until `release`; every other has released
-   * its blocks and its slot.
+   * The sequence ended well. A sequence of goal `prefill` ends with reason `length` after its one token and keeps its
+   * blocks until `release`; every other has released its blocks and its slot.
    */
   | { readonly type: "finished"; readonly sequenceId: SequenceId; readonly reason: FinishReason };

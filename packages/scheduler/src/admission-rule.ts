@@ -1,0 +1,33 @@
+import { BatonError, blocksFor } from "@baton/core";
+import type { BlockPool } from "@baton/kv-cache";
+import type { SchedulerLimits } from "./scheduler-api.ts";
+import type { SequenceSpec } from "./sequence-spec.ts";
+
+/** Throws RangeError unless every limit is a whole number of at least 1. */
+export function checkLimits(limits: SchedulerLimits): void {
+  for (const [name, value] of Object.entries(limits)) {
+    if (Number.isInteger(value) && value >= 1) continue;
+    throw new RangeError(
+      `Cannot create a scheduler: ${name} is ${value}, expected a whole number of at least 1`,
+    );
+  }
+}
+
+/** Throws BatonError `invalid_argument` if the sequence could never finish under these limits. */
+export function checkSpec(spec: SequenceSpec, limits: SchedulerLimits, pool: BlockPool): void {
+  const prompt = spec.promptTokenIds.length;
+  const { maxTokens } = spec.sampling;
+  if (prompt === 0) refuse(spec, "its prompt is empty, expected at least 1 token");
+  if (!(maxTokens >= 1)) refuse(spec, `maxTokens is ${maxTokens}, expected at least 1`);
+  if (prompt + maxTokens > limits.maxModelTokens) {
+    const length = `prompt and answer are ${prompt} + ${maxTokens} tokens`;
+    refuse(spec, `${length}, expected at most ${limits.maxModelTokens}`);
+  }
+  const blocks = blocksFor(prompt, pool.blockSize);
+  if (blocks > pool.blocks)
+    refuse(spec, `its prompt needs ${blocks} blocks, expected at most ${pool.blocks}`);
+}
+
+function refuse(spec: SequenceSpec, problem: string): never {
+  throw new BatonError("invalid_argument", `Cannot accept sequence "${spec.id}": ${problem}`);
+}

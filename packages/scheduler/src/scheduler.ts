@@ -1,0 +1,352 @@
+// Decides what each engine step computes. Owns sequences, their blocks and their slots; touches no bytes, starts no
+// work, reads no clock. Every decision is a plan (data out), every result an outcome (data in).
+//
+//   S1  One step is in flight at a time: schedule, execute, commit.
+//   S2  Blocks have one owner: the sequence while prefilling, holding, receiving or ready; the step in flight for
+//       what it admits (from schedule on), and for its chunks of sequences that ended meanwhile. The owner gives them
+//       back exactly once.
+//   S3  What the step in flight reads or writes stays untouched until commit: blocks are not given back, slots do
+//       not move.
+//   S4  A sequence is in exactly one place: the reservation queue (waiting), the prefill queue or the step in flight
+//       (prefilling), the decode set (ready and running), or none.
+//   S5  A sequence that ended is unknown from then on and has no further event, whatever is still in flight for it.
+//   S6  Whenever blocks may have become available, the reservation queue is served before the call returns.
+
+import { assertNever, BatonError, type BlockId, type FinishReason, type SequenceId } from "@baton/core";
+import { BlockPool, type BlockPoolSize } from "@baton/kv-cache";
+import { checkLimits, checkSpec } from "./admission-rule.ts";
+import { DecodeSet } from "./decode-set.ts";
+import { judgeToken } from "./finish-rule.ts";
+import { PrefillQueue } from "./prefill-queue.ts";
+import { ReservationQueue } from "./reservation-queue.ts";
+import type { SchedulerApi, SchedulerLimits, SchedulerStatus } from "./scheduler-api.ts";
+import { Sequence, type SequenceCounts } from "./sequence.ts";
+import type { SequenceEvent } from "./sequence-event.ts";
+import type { SequenceSpec } from "./sequence-spec.ts";
+import { checkOutcome } from "./step-outcome.ts";
+import type { PrefillChunk, PrefillOutcome, SlotAdmission, StepOutcome, StepPlan } from "./step-plan.ts";
+
+/**
+ * Creates a scheduler over its own pool, or over a given one that nobody else uses.
+ * @throws RangeError if a limit is not a whole number of at least 1.
+ */
+export function createScheduler(limits: SchedulerLimits, pool: BlockPool | BlockPoolSize): SchedulerApi {
+  checkLimits(limits);
+  return new Scheduler(limits, pool instanceof BlockPool ? pool : new BlockPool(pool));
+}
+
+/** A plan with the sequences behind its entries: index i of each list belongs to entry i. */
+interface StepInFlight {
+  readonly plan: StepPlan;
+  readonly admitted: readonly Sequence[];
+  readonly prefilling: readonly Sequence[];
+  readonly decoding: readonly Sequence[];
+}
+
+class Scheduler implements SchedulerApi {
+  readonly #limits: SchedulerLimits;
+  readonly #pool: BlockPool;
+  readonly #sequences = new Map<SequenceId, Sequence>();
+  readonly #counts: SequenceCounts = {
+    waiting: 0,
+    prefilling: 0,
+    holding: 0,
+    receiving: 0,
+    ready: 0,
+    running: 0,
+    ended: 0,
+  };
+  readonly #reservations: ReservationQueue;
+  readonly #prefills: PrefillQueue;
+  readonly #decodes: DecodeSet;
+  #step: StepInFlight | undefined;
+  #stepsPlanned = 0;
+  #hitTokens = 0;
+  #missTokens = 0;
+
+  constructor(limits: SchedulerLimits, pool: BlockPool) {
+    this.#limits = limits;
+    this.#pool = pool;
+    this.#reservations = new ReservationQueue(pool);
+    this.#prefills = new PrefillQueue(limits);
+    this.#decodes = new DecodeSet(limits.maxRunning);
+  }
+
+  add(spec: SequenceSpec): void {
+    checkSpec(spec, this.#limits, this.#pool);
+    if (this.#sequences.has(spec.id)) {
+      throw new BatonError(
+        "internal",
+        `Cannot accept sequence "${spec.id}": the id is in use, expected a new one`,
+      );
+    }
+    const { maxSequences } = this.#limits;
+    if (this.#sequences.size >= maxSequences) {
+      throw new BatonError(
+        "overloaded",
+        `Cannot accept sequence "${spec.id}": ${maxSequences} are accepted already`,
+      );
+    }
+    const sequence = new Sequence(spec, this.#pool.blockSize, this.#counts);
+    this.#sequences.set(spec.id, sequence);
+    if (spec.goal === "decode") return;
+    this.#reservations.ask(sequence, (blocks, cached) => this.#startPrefill(sequence, blocks, cached));
+    this.#reservations.serve();
+  }
+
+  reserve(id: SequenceId, granted: (blocks: readonly BlockId[]) => void): void {
+    const sequence = this.#sequences.get(id);
+    if (sequence === undefined) return;
+    sequence.expect("waiting");
+    if (this.#reservations.has(sequence)) {
+      throw new BatonError(
+        "internal",
+        `Cannot reserve blocks for sequence "${id}": it waits for them already`,
+      );
+    }
+    this.#reservations.ask(sequence, (blocks) => {
+      sequence.enter({ kind: "receiving", blocks });
+      granted(blocks);
+    });
+    this.#reservations.serve();
+  }
+
+  ready(id: SequenceId, firstTokenId: number): readonly SequenceEvent[] {
+    const sequence = this.#sequences.get(id);
+    if (sequence === undefined) return [];
+    const { blocks } = sequence.expect("receiving");
+    const events: SequenceEvent[] = [];
+    this.#startAnswer(sequence, blocks, firstTokenId, events);
+    this.#reservations.serve();
+    return events;
+  }
+
+  release(id: SequenceId): void {
+    const goal = this.#sequences.get(id)?.spec.goal ?? "prefill";
+    if (goal !== "prefill") {
+      throw new BatonError(
+        "internal",
+        `Cannot release sequence "${id}": its goal is ${goal}, expected prefill`,
+      );
+    }
+    this.cancel(id);
+  }
+
+  cancel(id: SequenceId): void {
+    const sequence = this.#sequences.get(id);
+    if (sequence === undefined) return;
+    this.#drop(sequence);
+    this.#reservations.serve();
+  }
+
+  finish(id: SequenceId, reason: FinishReason): readonly SequenceEvent[] {
+    const sequence = this.#sequences.get(id);
+    if (sequence === undefined || sequence.state.kind === "holding") return [];
+    this.#drop(sequence);
+    this.#reservations.serve();
+    return [{ type: "finished", sequenceId: id, reason }];
+  }
+
+  blocksOf(id: SequenceId): readonly BlockId[] | undefined {
+    const state = this.#sequences.get(id)?.state;
+    return state !== undefined && "blocks" in state ? state.blocks : undefined;
+  }
+
+  schedule(): { readonly plan: StepPlan; readonly events: readonly SequenceEvent[] } | undefined {
+    if (this.#step !== undefined) {
+      throw new BatonError("internal", `Cannot schedule: step ${this.#step.plan.stepId} is not committed`);
+    }
+    const events: SequenceEvent[] = [];
+    const moves = this.#decodes.compact();
+    const { admitted, admissions } = this.#admit(events);
+    const { prefilling, prefills } = this.#takeChunks(events);
+    const decodes = this.#decodes.entries();
+    // Moves and admissions come with decodes, so that nothing is lost by giving up here.
+    if (prefills.length + decodes.length === 0) return undefined;
+    const plan = { stepId: ++this.#stepsPlanned, moves, admissions, prefills, decodes };
+    this.#step = { plan, admitted, prefilling, decoding: [...this.#decodes.sequences] };
+    return { plan, events };
+  }
+
+  commit(outcome: StepOutcome): readonly SequenceEvent[] {
+    const step = this.#step;
+    if (step === undefined) throw new BatonError("internal", "Cannot commit: no step is in flight");
+    checkOutcome(step.plan, outcome);
+    this.#step = undefined;
+    const events: SequenceEvent[] = [];
+    step.plan.admissions.forEach(({ blocks, tokenCount }, i) => {
+      this.#giveBack(step.admitted[i]!, blocks, tokenCount);
+    });
+    step.prefilling.forEach((sequence, i) => {
+      this.#commitChunk(sequence, step.plan.prefills[i]!, outcome.prefills[i]!, events);
+    });
+    step.decoding.forEach((sequence, i) => {
+      this.#commitDecode(sequence, outcome.decodes[i]!, events);
+    });
+    this.#reservations.serve();
+    return events;
+  }
+
+  reset(): readonly SequenceId[] {
+    const ids = [...this.#sequences.keys()];
+    for (const sequence of this.#sequences.values()) this.#drop(sequence);
+    const plan = this.#step?.plan;
+    this.#step = undefined;
+    for (const { blocks } of plan?.admissions ?? []) this.#pool.release(blocks);
+    for (const { blocks } of plan?.prefills ?? []) this.#pool.release(blocks);
+    // After a failure nothing that the engine wrote is trusted.
+    this.#pool.forgetCached();
+    return ids;
+  }
+
+  status(): SchedulerStatus {
+    const { waiting, prefilling, holding, receiving, ready, running } = this.#counts;
+    return {
+      waiting,
+      prefilling,
+      holding,
+      receiving,
+      ready,
+      running,
+      blocks: this.#pool.status(),
+      prefixCache: { hitTokens: this.#hitTokens, missTokens: this.#missTokens },
+    };
+  }
+
+  #startPrefill(sequence: Sequence, blocks: readonly BlockId[], cachedTokens: number): void {
+    this.#hitTokens += cachedTokens;
+    this.#missTokens += sequence.promptTokens - cachedTokens;
+    sequence.enter({ kind: "prefilling", blocks, cachedTokens, computedTokens: cachedTokens });
+    this.#prefills.add(sequence);
+  }
+
+  /** Fills the batch. From now on the blocks of who joins are the step's: the engine copies them out (S2). */
+  #admit(events: SequenceEvent[]): { admitted: Sequence[]; admissions: SlotAdmission[] } {
+    const planned = this.#decodes.admit();
+    for (const { admission } of planned) {
+      events.push({ type: "decode-start", sequenceId: admission.sequenceId, slot: admission.slot });
+    }
+    return {
+      admitted: planned.map(({ sequence }) => sequence),
+      admissions: planned.map(({ admission }) => admission),
+    };
+  }
+
+  #takeChunks(events: SequenceEvent[]): { prefilling: Sequence[]; prefills: PrefillChunk[] } {
+    const planned = this.#prefills.take();
+    for (const { sequence, chunk } of planned) {
+      const { cachedTokens } = sequence.expect("prefilling");
+      if (chunk.start !== cachedTokens) continue;
+      events.push({ type: "prefill-start", sequenceId: sequence.id, cachedTokens });
+    }
+    return {
+      prefilling: planned.map(({ sequence }) => sequence),
+      prefills: planned.map(({ chunk }) => chunk),
+    };
+  }
+
+  #commitChunk(
+    sequence: Sequence,
+    chunk: PrefillChunk,
+    { startedAt, endedAt, tokenId }: PrefillOutcome,
+    events: SequenceEvent[],
+  ): void {
+    const { blocks, start } = chunk;
+    const count = chunk.tokenIds.length;
+    const { state } = sequence;
+    if (state.kind !== "prefilling") {
+      // It ended while this step computed for it, so the step gives its blocks back (S2).
+      this.#giveBack(sequence, blocks, start + count);
+      return;
+    }
+    events.push({ type: "prefill-chunk", sequenceId: sequence.id, start, count, startedAt, endedAt });
+    if (tokenId !== undefined && chunk.sample !== undefined) {
+      this.#endPrefill(sequence, blocks, tokenId, events);
+      return;
+    }
+    sequence.enter({ ...state, computedTokens: start + count });
+    this.#prefills.add(sequence);
+  }
+
+  #endPrefill(
+    sequence: Sequence,
+    blocks: readonly BlockId[],
+    tokenId: number,
+    events: SequenceEvent[],
+  ): void {
+    if (sequence.spec.goal === "generate") {
+      this.#startAnswer(sequence, blocks, tokenId, events);
+      return;
+    }
+    // The token travels with the KV, a stop token too: what it means is decided where the answer goes on.
+    sequence.enter({ kind: "holding", blocks });
+    events.push({ type: "token", sequenceId: sequence.id, tokenId, index: 0 });
+    events.push({ type: "finished", sequenceId: sequence.id, reason: "length" });
+  }
+
+  /** The prompt's KV is complete and the first token known: queue for a slot, unless that token ends the answer. */
+  #startAnswer(
+    sequence: Sequence,
+    blocks: readonly BlockId[],
+    tokenId: number,
+    events: SequenceEvent[],
+  ): void {
+    sequence.enter({ kind: "ready", blocks, firstTokenId: tokenId });
+    this.#decodes.add(sequence);
+    this.#report(sequence, tokenId, 0, events);
+  }
+
+  #commitDecode(sequence: Sequence, tokenId: number, events: SequenceEvent[]): void {
+    const { state } = sequence;
+    if (state.kind !== "running") return;
+    sequence.enter({ ...state, tokenId, outputTokens: state.outputTokens + 1 });
+    this.#report(sequence, tokenId, state.outputTokens, events);
+  }
+
+  /** Reports a token of the answer and ends the sequence where the token does. */
+  #report(sequence: Sequence, tokenId: number, index: number, events: SequenceEvent[]): void {
+    const { isReported, finish } = judgeToken(sequence.spec.sampling, tokenId, index);
+    if (isReported) events.push({ type: "token", sequenceId: sequence.id, tokenId, index });
+    if (finish === undefined) return;
+    this.#drop(sequence);
+    events.push({ type: "finished", sequenceId: sequence.id, reason: finish });
+  }
+
+  /** Ends a sequence: takes it out of where it is (S4) and gives back what it owns (S2). */
+  #drop(sequence: Sequence): void {
+    const { state, promptTokens } = sequence;
+    sequence.enter({ kind: "ended" });
+    this.#sequences.delete(sequence.id);
+    switch (state.kind) {
+      case "waiting":
+        this.#reservations.withdraw(sequence);
+        return;
+      case "prefilling":
+        // Not in the queue: its chunk is in flight, and commit gives the blocks back (S3).
+        if (this.#prefills.remove(sequence)) this.#giveBack(sequence, state.blocks, state.computedTokens);
+        return;
+      case "receiving":
+        this.#pool.release(state.blocks);
+        return;
+      case "holding":
+        this.#giveBack(sequence, state.blocks, promptTokens);
+        return;
+      case "ready":
+        this.#decodes.withdraw(sequence);
+        this.#giveBack(sequence, state.blocks, promptTokens);
+        return;
+      case "running":
+        this.#decodes.leave(state.slot);
+        return;
+      case "ended":
+        return;
+      default:
+        assertNever(state);
+    }
+  }
+
+  /** Gives a prompt's blocks back; what is final of them stays findable for prompts that begin alike. */
+  #giveBack(sequence: Sequence, blocks: readonly BlockId[], finalTokens: number): void {
+    this.#pool.retire(blocks, sequence.hashedPrompt, finalTokens);
+  }
+}

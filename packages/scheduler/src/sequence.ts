@@ -1,0 +1,90 @@
+import { BatonError, type BlockId, blocksFor, type SequenceId } from "@baton/core";
+import { type HashedTokens, hashTokens } from "@baton/kv-cache";
+import type { SequenceSpec } from "./sequence-spec.ts";
+
+/** Where a sequence is; who owns its blocks follows from it (see S2 in scheduler.ts). */
+export type SequenceState =
+  /** Has no blocks: queues for them, or (goal `decode`) has not asked yet. */
+  | { readonly kind: "waiting" }
+  | {
+      readonly kind: "prefilling";
+      readonly blocks: readonly BlockId[];
+      /** Tokens found in the prefix cache. */
+      readonly cachedTokens: number;
+      /** Tokens whose KV is final, cached ones included. */
+      readonly computedTokens: number;
+    }
+  | { readonly kind: "holding"; readonly blocks: readonly BlockId[] }
+  | { readonly kind: "receiving"; readonly blocks: readonly BlockId[] }
+  | { readonly kind: "ready"; readonly blocks: readonly BlockId[]; readonly firstTokenId: number }
+  | {
+      readonly kind: "running";
+      readonly slot: number;
+      /** The newest token; its KV is not computed yet. */
+      readonly tokenId: number;
+      /** Tokens of the answer so far, the newest included. */
+      readonly outputTokens: number;
+    }
+  | { readonly kind: "ended" };
+
+export type SequenceKind = SequenceState["kind"];
+
+/** Sequences per state. */
+export type SequenceCounts = Record<SequenceKind, number>;
+
+/** One sequence: its spec, its state, and what follows from its prompt. */
+export class Sequence {
+  readonly spec: SequenceSpec;
+  readonly promptTokens: number;
+  readonly #blockSize: number;
+  readonly #counts: SequenceCounts;
+  #state: SequenceState = { kind: "waiting" };
+  #hashedPrompt: HashedTokens | undefined;
+
+  /** A waiting sequence; it keeps its place in `counts` up to date from now on. */
+  constructor(spec: SequenceSpec, blockSize: number, counts: SequenceCounts) {
+    this.spec = spec;
+    this.promptTokens = spec.promptTokenIds.length;
+    this.#blockSize = blockSize;
+    this.#counts = counts;
+    counts.waiting++;
+  }
+
+  get id(): SequenceId {
+    return this.spec.id;
+  }
+
+  get state(): SequenceState {
+    return this.#state;
+  }
+
+  /** Blocks that the whole prompt needs. */
+  get promptBlocks(): number {
+    return blocksFor(this.promptTokens, this.#blockSize);
+  }
+
+  /** The prompt with the names of its blocks; hashed when first asked for. */
+  get hashedPrompt(): HashedTokens {
+    this.#hashedPrompt ??= hashTokens(this.spec.promptTokenIds, this.#blockSize);
+    return this.#hashedPrompt;
+  }
+
+  /** The only way to change state. */
+  enter(state: SequenceState): void {
+    this.#counts[this.#state.kind]--;
+    this.#state = state;
+    this.#counts[state.kind]++;
+  }
+
+  /** The state, where the caller knows its kind. Throws BatonError `internal` if the caller is wrong. */
+  expect<Kind extends SequenceKind>(kind: Kind): Extract<SequenceState, { kind: Kind }> {
+    const state = this.#state;
+    if (state.kind !== kind) {
+      throw new BatonError(
+        "internal",
+        `Cannot go on with sequence "${this.id}": it is ${state.kind}, expected ${kind}`,
+      );
+    }
+    return state as Extract<SequenceState, { kind: Kind }>;
+  }
+}
