@@ -6,7 +6,7 @@ import { formatHelp } from "./format-help.ts";
 import { readConfig } from "./read-config.ts";
 
 /** Exit code of a program whose configuration cannot be used; restarting it would not help. */
-export const EXIT_CODE_CONFIGURATION = 2;
+const EXIT_CODE_CONFIGURATION = 2;
 
 /**
  * The configuration of this process, or its end: `--help` and `--version` print and exit with 0; problems are

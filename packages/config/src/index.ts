@@ -1,5 +1,5 @@
 export { ConfigError } from "./config-error.ts";
-export { configOrExit, EXIT_CODE_CONFIGURATION, version } from "./config-or-exit.ts";
+export { configOrExit, version } from "./config-or-exit.ts";
 export { type ConfigOf, defineSettings, type Settings, type SettingsDefinition } from "./define-settings.ts";
 export { describeSettings, type SettingDescription } from "./describe-settings.ts";
 export { formatHelp } from "./format-help.ts";

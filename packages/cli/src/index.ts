@@ -1,0 +1,1 @@
+export { upSettings } from "./up/up-settings.ts";

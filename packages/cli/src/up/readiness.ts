@@ -1,0 +1,26 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+const POLL_MS = 100;
+/** A router that does not answer within this is asked again. */
+const ANSWER_MS = 2000;
+
+/** Resolves with true when `GET <baseUrl>/readiness` answers 200, with false when the signal aborts first. */
+export async function waitUntilReady(baseUrl: string, signal: AbortSignal): Promise<boolean> {
+  while (!signal.aborted) {
+    if (await isReady(baseUrl, signal)) return true;
+    await sleep(POLL_MS, undefined, { signal }).catch(() => {}); // The loop's condition sees the abort.
+  }
+  return false;
+}
+
+async function isReady(baseUrl: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const response = await fetch(`${baseUrl}/readiness`, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
+    });
+    await response.body?.cancel();
+    return response.status === 200;
+  } catch {
+    return false; // Not listening yet, or again.
+  }
+}
