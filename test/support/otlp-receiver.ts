@@ -1,0 +1,158 @@
+/** A real receiver of OTLP traces, over gRPC and over HTTP with protobuf, in the process of the test. */
+import { once } from "node:events";
+import {
+  createServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { type ExportedSpan, formatTree } from "@baton/tracing";
+import * as grpc from "@grpc/grpc-js";
+import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
+import { decodeExport, type ExportRequest } from "./otlp/decode-export.ts";
+
+export interface OtlpReceiver {
+  /** `http://127.0.0.1:<port>`; "" where gRPC is not served. */
+  readonly grpcEndpoint: string;
+  /** `http://127.0.0.1:<port>`, without the path; "" where HTTP is not served. */
+  readonly httpEndpoint: string;
+  /** Everything received since the start or the last `clear`, in the order of arrival. */
+  spans(): readonly ExportedSpan[];
+  /** Resolves with what was received as soon as `predicate` holds for it; rejects, with the trees, after `timeoutMs` (10 s). */
+  waitFor(predicate: Predicate, timeoutMs?: number): Promise<readonly ExportedSpan[]>;
+  /** The same for the spans of one trace. */
+  waitForTrace(traceId: string, predicate: Predicate, timeoutMs?: number): Promise<readonly ExportedSpan[]>;
+  clear(): void;
+  stop(): Promise<void>;
+}
+
+type Predicate = (spans: readonly ExportedSpan[]) => boolean;
+type Transport = "grpc" | "http";
+
+const SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService";
+const PROTO_FILE = fileURLToPath(new URL("./otlp/trace-service.proto", import.meta.url));
+
+/** Starts a receiver on free ports of the loopback interface. */
+export async function startOtlpReceiver(options: {
+  readonly protocol: Transport | "both";
+}): Promise<OtlpReceiver> {
+  const wants = (transport: Transport) => options.protocol === transport || options.protocol === "both";
+  const service = loadService();
+  const inbox = new Inbox();
+  const overGrpc = wants("grpc") ? await serveGrpc(service, inbox) : undefined;
+  const overHttp = wants("http") ? await serveHttp(service, inbox) : undefined;
+  return {
+    grpcEndpoint: overGrpc?.endpoint ?? "",
+    httpEndpoint: overHttp?.endpoint ?? "",
+    spans: () => inbox.spans,
+    waitFor: (predicate, timeoutMs) => inbox.waitFor((spans) => spans, predicate, timeoutMs),
+    waitForTrace: (traceId, predicate, timeoutMs) =>
+      inbox.waitFor((spans) => spans.filter((span) => span.traceId === traceId), predicate, timeoutMs),
+    clear: () => inbox.clear(),
+    stop: async () => {
+      await Promise.all([overGrpc?.stop(), overHttp?.stop()]);
+    },
+  };
+}
+
+/** What was received, and who waits for more of it. */
+class Inbox {
+  readonly #waiting = new Set<() => void>();
+  readonly #spans: ExportedSpan[] = [];
+
+  get spans(): readonly ExportedSpan[] {
+    return this.#spans;
+  }
+
+  receive(request: ExportRequest): void {
+    this.#spans.push(...decodeExport(request));
+    for (const check of this.#waiting) check();
+  }
+
+  clear(): void {
+    this.#spans.length = 0;
+  }
+
+  waitFor(
+    select: (spans: readonly ExportedSpan[]) => readonly ExportedSpan[],
+    predicate: Predicate,
+    timeoutMs = 10_000,
+  ): Promise<readonly ExportedSpan[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly ExportedSpan[]>();
+    const check = () => {
+      const spans = select(this.#spans);
+      if (predicate(spans)) resolve(spans);
+    };
+    const giveUp = () => {
+      const got = formatTree(select(this.#spans));
+      reject(new Error(`Cannot find the spans that were waited for within ${timeoutMs} ms, got:\n${got}`));
+    };
+    const timer = setTimeout(giveUp, timeoutMs);
+    this.#waiting.add(check);
+    check();
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#waiting.delete(check);
+    });
+  }
+}
+
+interface Endpoint {
+  readonly endpoint: string;
+  stop(): Promise<void>;
+}
+
+function loadService(): grpc.ServiceDefinition {
+  const options = { longs: String, enums: String, defaults: true, arrays: true, oneofs: true };
+  const definition: PackageDefinition = loadSync(PROTO_FILE, options);
+  return definition[SERVICE] as grpc.ServiceDefinition;
+}
+
+async function serveGrpc(service: grpc.ServiceDefinition, inbox: Inbox): Promise<Endpoint> {
+  const server = new grpc.Server();
+  const Export: grpc.handleUnaryCall<ExportRequest, object> = (call, done) => {
+    inbox.receive(call.request);
+    done(null, {});
+  };
+  server.addService(service, { Export });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  return { endpoint: `http://127.0.0.1:${port}`, stop: async () => server.forceShutdown() };
+}
+
+async function serveHttp(service: grpc.ServiceDefinition, inbox: Inbox): Promise<Endpoint> {
+  const server = createServer((request, response) => {
+    void receiveOverHttp(service, inbox, request, response);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return { endpoint: `http://127.0.0.1:${port}`, stop: () => closeServer(server) };
+}
+
+async function receiveOverHttp(
+  service: grpc.ServiceDefinition,
+  inbox: Inbox,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  if (request.method !== "POST" || request.url !== "/v1/traces") {
+    response.writeHead(404).end();
+    return;
+  }
+  inbox.receive(service.Export?.requestDeserialize(Buffer.concat(chunks)) as ExportRequest);
+  response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
+}
+
+async function closeServer(server: HttpServer): Promise<void> {
+  server.closeAllConnections();
+  server.close();
+  await once(server, "close");
+}
