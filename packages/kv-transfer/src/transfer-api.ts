@@ -1,4 +1,4 @@
-import type { BatonError, BootstrapRoom, ExternalTraceHeader, KvLayout, WorkerId } from "@baton/core";
+import type { BatonError, BootstrapRoom, ExternalTraceHeader, WorkerId } from "@baton/core";
 
 /** The states of a room on either side; the last two are sticky. */
 export type RoomState = "bootstrapping" | "waiting_for_input" | "transferring" | "success" | "failed";
@@ -74,17 +74,15 @@ export interface ReceiveOptions {
   readonly host: string;
   readonly port: number;
   readonly room: BootstrapRoom;
-  readonly workerId: WorkerId;
-  readonly epoch: string;
-  readonly layout: KvLayout;
   readonly promptTokens: number;
-  /** Shared secret for the authentication proof, if the cluster has one. */
-  readonly secret?: string;
-  readonly trace?: ExternalTraceHeader;
-  /** Called once, when the first DATA arrives; the socket is paused until it resolves. Rejection fails the room. */
+  /** Epoch ms after which nobody waits; tells the prefill worker how long to keep a room that it does not know yet. */
+  readonly deadline: number;
+  readonly trace?: ExternalTraceHeader | undefined;
+  /** Called once, when the first KV is ready to be sent; none is sent until it resolves. Rejection fails the room. */
   readonly reserve: () => Promise<void>;
   /** Bytes of the i-th block of the prompt; valid from `reserve` until `done` settles. */
   readonly block: (index: number) => Uint8Array;
+  /** Aborts the room with the signal's reason. The deadline is part of it. */
   readonly signal: AbortSignal;
   /** HELLO was accepted: layouts, model and version match. */
   readonly onAccepted?: (peer: KvPeer) => void;
@@ -108,4 +106,28 @@ export interface ReceivingRoom {
 export interface KvTransferStatus {
   readonly rooms: Readonly<Record<RoomState, number>>;
   readonly connections: number;
+}
+
+/** Prefill side: serves rooms to the decode workers that connect. */
+export interface KvServer {
+  /** Starts to accept connections; port 0 takes a free one. Throws BatonError `unavailable` when the address cannot be used. */
+  listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number }>;
+  /**
+   * Serves a room, whether its decode worker is already waiting or still to come.
+   * @throws BatonError `room_conflict` when the room is open or was handed over; the reason of its failure when it
+   *   failed, or when its decode worker was refused or left before; `unavailable` once the server is closing.
+   */
+  open(options: OpenRoomOptions): SendingRoom;
+  status(): KvTransferStatus;
+  /** Aborts every room with `unavailable` and resolves when nothing is open any more. */
+  close(): Promise<void>;
+}
+
+/** Decode side: fetches rooms. */
+export interface KvReceiver {
+  /** Connects and fetches a room. Throws BatonError `unavailable` once the receiver is closing. */
+  receive(options: ReceiveOptions): ReceivingRoom;
+  status(): KvTransferStatus;
+  /** Aborts every room with `unavailable` and resolves when nothing is open any more. */
+  close(): Promise<void>;
 }

@@ -1,0 +1,114 @@
+/** Prefill side: the TCP server from which decode workers fetch KV. */
+import { createServer, type Server, type Socket } from "node:net";
+import { BatonError, formatRoom, type Logger, systemClock } from "@baton/core";
+import { SOCKET_OPTIONS } from "./frame-connection.ts";
+import { Greeting, type GreetingOptions } from "./greeting.ts";
+import type { KvIdentity } from "./hello.ts";
+import { DEFAULT_LIMITS, type KvServerLimits } from "./kv-server-limits.ts";
+import { RateLimitedWarning } from "./rate-limited-warning.ts";
+import type { RoomClaim } from "./room-claim.ts";
+import { RoomCounts } from "./room-lifecycle.ts";
+import { RoomRegistry } from "./room-registry.ts";
+import type { KvServer, KvTransferStatus, OpenRoomOptions, SendingRoom } from "./transfer-api.ts";
+
+/** Who serves, and within what bounds. With a secret, every HELLO must prove that it knows it. */
+export interface KvServerOptions extends KvIdentity {
+  readonly limits?: Partial<KvServerLimits>;
+  readonly logger: Logger;
+}
+
+/** Makes the prefill side of the hand-over; nothing listens yet. */
+export function createKvServer(options: KvServerOptions): KvServer {
+  return new TcpKvServer(options);
+}
+
+class TcpKvServer implements KvServer {
+  readonly #limits: KvServerLimits;
+  readonly #counts = new RoomCounts();
+  readonly #registry: RoomRegistry;
+  readonly #server: Server;
+  readonly #warning: RateLimitedWarning;
+  readonly #greetingOptions: Pick<GreetingOptions, "secret" | "helloTimeoutMs" | "lingerMs">;
+  /** Connections that have not said a valid HELLO, until they do or are closed. */
+  readonly #unidentified = new Set<Greeting>();
+  #connections = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: KvServerOptions) {
+    const { workerId, epoch, layout, secret, logger } = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#warning = new RateLimitedWarning(logger, systemClock);
+    this.#greetingOptions = { ...this.#limits, secret };
+    this.#registry = new RoomRegistry({
+      context: { workerId, epoch, layout, counts: this.#counts },
+      limits: this.#limits,
+      clock: systemClock,
+      onRefused: (claim, error) => this.#onClaimRefused(claim, error),
+    });
+    this.#server = createServer(SOCKET_OPTIONS, (socket) => this.#onConnection(socket));
+  }
+
+  listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number }> {
+    return new Promise((resolve, reject) => {
+      const onError = (cause: Error) => {
+        const message = `Cannot listen for KV connections on "${host}:${port}": ${cause.message}`;
+        reject(new BatonError("unavailable", message, { cause }));
+      };
+      this.#server.once("error", onError);
+      this.#server.listen({ host, port, backlog: 1024 }, () => {
+        this.#server.off("error", onError);
+        const address = this.#server.address();
+        resolve({ host, port: typeof address === "object" && address ? address.port : port });
+      });
+    });
+  }
+
+  open(options: OpenRoomOptions): SendingRoom {
+    if (this.#closing) throw closingError();
+    return this.#registry.open(options);
+  }
+
+  status(): KvTransferStatus {
+    return { rooms: this.#counts.snapshot(), connections: this.#connections };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.#server.close(() => resolve()); // Calls back when the last connection is closed.
+      this.#registry.abortAll(closingError());
+      for (const greeting of this.#unidentified) greeting.onFailure(closingError());
+    });
+    return this.#closing;
+  }
+
+  #onConnection(socket: Socket): void {
+    const { maxUnidentified } = this.#limits;
+    if (this.#unidentified.size >= maxUnidentified) {
+      socket.destroy(); // No ABORT: a socket that lingers is what there are too many of.
+      this.#warning.warn({ maxUnidentified }, "Too many KV connections without a HELLO: one more was closed");
+      return;
+    }
+    const greeting: Greeting = new Greeting(socket, {
+      ...this.#greetingOptions,
+      onClaim: (claim) => {
+        this.#unidentified.delete(greeting);
+        this.#registry.claim(claim);
+      },
+      onRefused: (error) => this.#warning.warn({ code: error.code }, error.message),
+    });
+    this.#unidentified.add(greeting);
+    this.#connections += 1;
+    void greeting.connection.closed.then(() => {
+      this.#unidentified.delete(greeting);
+      this.#connections -= 1;
+    });
+  }
+
+  #onClaimRefused(claim: RoomClaim, error: BatonError): void {
+    this.#warning.warn({ code: error.code, room: formatRoom(claim.room) }, error.message);
+  }
+}
+
+function closingError(): BatonError {
+  return new BatonError("unavailable", "Cannot hand over KV: the prefill worker is closing");
+}
