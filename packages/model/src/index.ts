@@ -1,3 +1,4 @@
+export { hashCheckpoint } from "./checkpoint/checkpoint.ts";
 export type { GenerationDefaults } from "./checkpoint/generation-defaults.ts";
 export { type ModelConfig, SUPPORTED_ARCHITECTURES } from "./checkpoint/model-config.ts";
 export {

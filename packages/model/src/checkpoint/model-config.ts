@@ -20,7 +20,7 @@ export interface ModelConfig {
   /** Query heads; a multiple of `kvHeads`. */
   readonly heads: number;
   readonly kvHeads: number;
-  /** Elements per head; even. */
+  /** Elements per head; a multiple of 16. */
   readonly headDim: number;
   /** Longest prompt plus answer, in tokens. */
   readonly maxPositions: number;
@@ -112,11 +112,11 @@ function checkHeads(path: string, { heads, kvHeads, headDim, hiddenSize }: Model
   if (!Number.isInteger(headDim)) {
     throw shapeError(path, `hidden_size ${hiddenSize} is no multiple of num_attention_heads ${heads}`);
   }
-  // GroupQueryAttention wants whole groups; rotary embedding pairs the halves of a head, 8 elements at a time.
+  // Both are what GroupQueryAttention demands.
   if (heads % kvHeads !== 0) {
     throw shapeError(path, `num_attention_heads ${heads} is no multiple of num_key_value_heads ${kvHeads}`);
   }
-  if (headDim % 8 !== 0) throw shapeError(path, `head_dim is ${headDim}, expected a multiple of 8`);
+  if (headDim % 16 !== 0) throw shapeError(path, `head_dim is ${headDim}, expected a multiple of 16`);
 }
 
 function shapeError(path: string, problem: string): BatonError {

@@ -1,9 +1,10 @@
 /** The built-in model: a few megabytes of seeded random weights, so that Baton runs without a download. */
 import { join } from "node:path";
 import { BatonError } from "@baton/core";
+import { LLAMA_NAMES } from "../checkpoint/llama-tensors.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import { BYTE_VOCAB_SIZE, byteTokenizerFiles, SPECIAL_IDS } from "./byte-tokenizer.ts";
-import { writeCheckpoint } from "./checkpoint-writer.ts";
+import { type CheckpointContent, writeCheckpoint } from "./checkpoint-writer.ts";
 import { randomLlamaValues } from "./random-llama.ts";
 
 /** Name of the built-in model, and of its folder. */
@@ -11,6 +12,13 @@ export const DEMO_MODEL_NAME = "baton-demo";
 
 const SEED = 20_261_120;
 const MAX_NEW_TOKENS = 128;
+/** What the demo writes: random bytes would be mostly invalid UTF-8. It never ends an answer by itself. */
+const ALPHABET = " abcdefghijklmnopqrstuvwxyz";
+/** Logits are this many times larger than a trained model's scale, so that sampling keeps to the alphabet, too. */
+const OUTPUT_GAIN = 6;
+const SPACE = 0x20;
+/** The space wins more often than a letter, or there would be no words. */
+const SPACE_GAIN = 1.6;
 const CONFIG: ModelConfig = {
   architecture: "LlamaForCausalLM",
   vocabSize: BYTE_VOCAB_SIZE,
@@ -38,7 +46,7 @@ export async function ensureDemoCheckpoint(cacheFolder: string): Promise<string>
     config: CONFIG,
     tokenizer: byteTokenizerFiles(),
     maxNewTokens: MAX_NEW_TOKENS,
-    values: randomLlamaValues(SEED),
+    values: demoValues(),
   };
   try {
     await writeCheckpoint(folder, content);
@@ -47,6 +55,25 @@ export async function ensureDemoCheckpoint(cacheFolder: string): Promise<string>
     throw new BatonError("internal", `Cannot write the demo model "${folder}": ${reason}`, { cause });
   }
   return folder;
+}
+
+/** Random weights, but an output projection that knows the alphabet alone. */
+function demoValues(): CheckpointContent["values"] {
+  const random = randomLlamaValues(SEED);
+  return (name, shape) => {
+    const values = random(name, shape);
+    if (name !== LLAMA_NAMES.output) return values;
+    const gains = outputGains();
+    return values.map((value, index) => value * gains[Math.floor(index / CONFIG.hiddenSize)]!);
+  };
+}
+
+/** A factor for each row of the output projection; a row of zeros is a logit of 0, which never wins. */
+function outputGains(): readonly number[] {
+  return Array.from({ length: BYTE_VOCAB_SIZE }, (_, token) => {
+    if (!ALPHABET.includes(String.fromCharCode(token))) return 0;
+    return token === SPACE ? OUTPUT_GAIN * SPACE_GAIN : OUTPUT_GAIN;
+  });
 }
 
 /** The folder of the model that a setting names: `demo` is the built-in one, anything else is a folder. */

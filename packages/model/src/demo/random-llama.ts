@@ -5,13 +5,13 @@ import { randomTensor, randomValues } from "./random-values.ts";
 
 /**
  * Values for every tensor. Linear layers keep the variance of what they are given (a uniform distribution in
- * ±sqrt(3 / fan-in)); embeddings have variance 1; norms are 1.
+ * ±sqrt(3 / fan-in)); embeddings have variance 1; norm weights lie around 1.
  */
 export function randomLlamaValues(seed: number): CheckpointContent["values"] {
   const next = randomValues(seed);
   return (name, shape) => {
     const [rows, columns] = shape as [number, number?];
-    if (columns === undefined) return new Float32Array(rows).fill(1);
+    if (columns === undefined) return randomTensor(next, rows, 0.2).map((value) => 1 + value);
     const fanIn = name === LLAMA_NAMES.embedding ? 1 : columns;
     return randomTensor(next, rows * columns, gain(name) * Math.sqrt(3 / fanIn));
   };

@@ -21,7 +21,7 @@ export async function writeRandomCheckpoint(
     layers: 2,
     heads: 4,
     kvHeads: 2,
-    headDim: 8,
+    headDim: 16,
     maxPositions: 512,
     normEpsilon: 1e-5,
     ropeTheta: 10_000,

@@ -3,6 +3,7 @@
  * the graphs: what the graphs are compared with. Slow; for small models in tests.
  */
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { llamaTensors } from "../checkpoint/llama-tensors.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import type { TensorSource } from "../checkpoint/tensor-source.ts";
 
@@ -26,9 +27,10 @@ export class ReferenceModel {
   }
 
   /** Loads every tensor; the checkpoint may be closed afterwards. */
-  static async load(checkpoint: Checkpoint, names: readonly string[]): Promise<ReferenceModel> {
+  static async load(checkpoint: Checkpoint): Promise<ReferenceModel> {
     const tensors = new Map<string, Float32Array>();
-    for (const name of names) tensors.set(name, await readFloats(checkpoint.tensors, name));
+    for (const { name } of llamaTensors(checkpoint.config))
+      tensors.set(name, await readFloats(checkpoint.tensors, name));
     return new ReferenceModel(checkpoint.config, (name) => tensors.get(name)!);
   }
 
