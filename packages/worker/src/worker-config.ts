@@ -9,6 +9,8 @@ export interface WorkerConfig {
   readonly grpcPort: number;
   /** `host:port` of the router's registry. */
   readonly registryAddress: string;
+  /** Folder of the checkpoint, or "demo". */
+  readonly model: string;
   readonly cacheFolder: string;
   /** Bytes of KV blocks. */
   readonly kvMemory: number;

@@ -20,9 +20,9 @@ import {
 } from "@baton/core";
 import { createEngine, type EngineApi } from "@baton/engine";
 import type { KvTransferStatus } from "@baton/kv-transfer";
-import { type CompiledModel, prepareModel } from "@baton/model";
+import { type CompiledModel, prepareModel, resolveModelFolder } from "@baton/model";
 import type { WorkerAnnouncer } from "@baton/registry";
-import { createGrpcWorkerAnnouncer, createRpcServer, type RpcServer } from "@baton/rpc";
+import { createGrpcWorkerAnnouncer, createRpcServer, type RpcServer, type WorkerStatus } from "@baton/rpc";
 import type { RequestTracer } from "@baton/tracing";
 import type { WorkerConfig } from "./worker-config.ts";
 import { workerStatus } from "./worker-status.ts";
@@ -31,8 +31,6 @@ import { workerStatus } from "./worker-status.ts";
 export interface WorkerOptions {
   readonly role: WorkerRole;
   readonly config: WorkerConfig;
-  /** Folder of the checkpoint. */
-  readonly modelFolder: string;
   readonly tracer: RequestTracer;
   readonly logger: Logger;
 }
@@ -64,7 +62,8 @@ export interface Worker {
 /** Prepares the model and starts the engine; nothing listens yet. */
 export async function createWorker(options: WorkerOptions): Promise<Worker> {
   const { config, logger } = options;
-  const model = await prepareModel(options.modelFolder, { cacheFolder: config.cacheFolder });
+  const folder = await resolveModelFolder(config.model, config.cacheFolder);
+  const model = await prepareModel(folder, { cacheFolder: config.cacheFolder });
   const layout = model.layout(config.blockSize);
   const kvBlocks = Math.max(1, Math.floor(config.kvMemory / kvBytesPerBlock(layout)));
   warnIfSmall(kvBlocks, layout, model, logger);
@@ -142,7 +141,7 @@ class RunningWorker implements Worker {
   async serve(mount: WorkerMount): Promise<string> {
     const { config, logger } = this.#options;
     this.#mount = mount;
-    this.server.addControl({ status: () => this.#status() });
+    this.server.addControl({ status: () => this.#status(mount) });
     const { port } = await this.server.listen(config.host, config.grpcPort);
     const grpcAddress = `${config.advertiseHost ?? config.host}:${port}`;
     this.#record = {
@@ -190,13 +189,13 @@ class RunningWorker implements Worker {
     this.#announcer.announce(this.#record);
   }
 
-  #status() {
+  #status(mount: WorkerMount): WorkerStatus {
     return workerStatus({
       id: this.id,
       epoch: this.epoch,
       state: this.#record?.state ?? "starting",
       scheduler: this.engine.status(),
-      kv: this.#mount?.kvStatus(),
+      kv: mount.kvStatus(),
       openSpans: this.#options.tracer.open,
     });
   }

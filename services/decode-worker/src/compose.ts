@@ -3,7 +3,6 @@ import type { ConfigOf } from "@baton/config";
 import type { Logger } from "@baton/core";
 import { createKvReceiver } from "@baton/kv-transfer";
 import type { Service } from "@baton/lifecycle";
-import { resolveModelFolder } from "@baton/model";
 import type { RequestTracer } from "@baton/tracing";
 import { createWorker } from "@baton/worker";
 import type { settings } from "./config.ts";
@@ -15,8 +14,7 @@ export async function startDecodeWorker(
   tracer: RequestTracer,
   logger: Logger,
 ): Promise<Service> {
-  const modelFolder = await resolveModelFolder(config.model, config.cacheFolder);
-  const worker = await createWorker({ role: config.role, config, modelFolder, tracer, logger });
+  const worker = await createWorker({ role: config.role, config, tracer, logger });
   const { id, epoch, layout, engine } = worker;
   const kvReceiver = createKvReceiver({ workerId: id, epoch, layout, secret: config.kvSecret });
   worker.server.addDecode(createDecodeService({ engine, kvReceiver, tracer }));
