@@ -1,0 +1,94 @@
+/**
+ * Owns what the holder of one sequence may still do with it, and what it still hears.
+ *
+ *   Q1  Nothing is heard after `finished`, `failed` or `cancel`.
+ *   Q2  Once ended, the handle does nothing: its id may belong to another sequence by then. A sequence of goal
+ *       `prefill` ends by `release` or `cancel`, not by `finished`.
+ */
+import { BatonError, type BlockId, type FinishReason, type SequenceId, untilAborted } from "@baton/core";
+import type { SchedulerApi, SequenceEvent, SequenceSpec } from "@baton/scheduler";
+import type { EngineEvent, SequenceHandle } from "./engine-api.ts";
+
+/** What a sequence needs of its engine. */
+export interface SequenceHost {
+  readonly scheduler: SchedulerApi;
+  /** Events that followed at once from a call of the holder. */
+  emit(events: readonly SequenceEvent[]): void;
+  /** There may be something to compute now. */
+  wake(): void;
+  /** The sequence ended. */
+  forget(sequence: EngineSequence): void;
+}
+
+/** One sequence, as its holder and the engine see it. */
+export class EngineSequence implements SequenceHandle {
+  readonly id: SequenceId;
+  readonly #goal: SequenceSpec["goal"];
+  readonly #host: SequenceHost;
+  readonly #listener: (event: EngineEvent) => void;
+  /** Aborted once the sequence ended (Q2). */
+  readonly #ended = new AbortController();
+  #hears = true;
+
+  constructor(spec: SequenceSpec, host: SequenceHost, listener: (event: EngineEvent) => void) {
+    this.id = spec.id;
+    this.#goal = spec.goal;
+    this.#host = host;
+    this.#listener = listener;
+  }
+
+  async reserve(signal: AbortSignal): Promise<readonly BlockId[]> {
+    const granted = Promise.withResolvers<readonly BlockId[]>();
+    if (this.#active) this.#host.scheduler.reserve(this.id, granted.resolve);
+    return untilAborted(granted.promise, AbortSignal.any([signal, this.#ended.signal]));
+  }
+
+  ready(firstTokenId: number): void {
+    if (!this.#active) return;
+    this.#host.emit(this.#host.scheduler.ready(this.id, firstTokenId));
+    this.#host.wake();
+  }
+
+  blocks(): readonly BlockId[] {
+    return (this.#active && this.#host.scheduler.blocksOf(this.id)) || [];
+  }
+
+  finish(reason: FinishReason): void {
+    if (!this.#active) return;
+    this.#host.emit(this.#host.scheduler.finish(this.id, reason));
+    this.#host.wake();
+  }
+
+  cancel(): void {
+    if (!this.#active) return;
+    this.#hears = false;
+    this.end(new BatonError("canceled", `Cannot go on with sequence "${this.id}": its holder dropped it`));
+    this.#host.scheduler.cancel(this.id);
+    this.#host.wake();
+  }
+
+  release(): void {
+    // Blocks that are held and blocks that are being filled go back by the same way.
+    if (this.#goal === "prefill") this.cancel();
+  }
+
+  /** Tells the holder, unless it must not hear any more (Q1). */
+  deliver(event: EngineEvent): void {
+    if (!this.#hears) return;
+    if (event.type === "finished" || event.type === "failed") this.#hears = false;
+    if (event.type === "finished" && this.#goal !== "prefill") {
+      this.end(new BatonError("canceled", `Cannot go on with sequence "${this.id}": it has finished`));
+    }
+    this.#listener(event);
+  }
+
+  /** Ends the sequence (Q2); a reservation that is still waiting is refused with the reason. */
+  end(reason: BatonError): void {
+    this.#ended.abort(reason);
+    this.#host.forget(this);
+  }
+
+  get #active(): boolean {
+    return !this.#ended.signal.aborted;
+  }
+}

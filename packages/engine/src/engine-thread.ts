@@ -1,0 +1,47 @@
+/** The program of the engine thread: creates the runner, executes the plans that it is sent, one at a time. */
+import { parentPort, workerData } from "node:worker_threads";
+import { BatonError, systemClock } from "@baton/core";
+import { KvMemory } from "@baton/kv-cache";
+import { FakeModelRunner } from "./fake-model-runner.ts";
+import type { ModelRunner } from "./model-runner.ts";
+import { OnnxModelRunner } from "./onnx-model-runner.ts";
+import type { RunnerSpec } from "./runner-spec.ts";
+import { executeStep } from "./step-executor.ts";
+import type { ThreadData, ThreadReply, ThreadRequest } from "./thread-protocol.ts";
+
+const port = parentPort!;
+const reply = (message: ThreadReply) => port.postMessage(message);
+
+async function createRunner(spec: RunnerSpec, memory: KvMemory): Promise<ModelRunner> {
+  switch (spec.kind) {
+    case "onnx":
+      return OnnxModelRunner.create(spec, memory);
+    case "fake":
+      return new FakeModelRunner(spec.info, memory);
+  }
+}
+
+async function serve(runner: ModelRunner, request: ThreadRequest): Promise<void> {
+  switch (request.type) {
+    case "step":
+      return reply({ type: "outcome", outcome: await executeStep(runner, request.plan, systemClock) });
+    case "close":
+      await runner.close();
+      return port.close();
+  }
+}
+
+function fail(reason: unknown): void {
+  const { code, message } = BatonError.from(reason);
+  reply({ type: "failed", code, message });
+  port.close();
+}
+
+async function main(): Promise<void> {
+  const { runner: spec, kvBlocks, kvBuffer } = workerData as ThreadData;
+  const runner = await createRunner(spec, new KvMemory(spec.info.layout, kvBlocks, kvBuffer));
+  port.on("message", (request: ThreadRequest) => serve(runner, request).catch(fail));
+  reply({ type: "started" });
+}
+
+main().catch(fail);

@@ -1,0 +1,269 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { BatonError, sequenceId } from "@baton/core";
+import type { SequenceSpec } from "@baton/scheduler";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { createEngine } from "./create-engine.ts";
+import type { EngineApi, EngineEvent, SequenceHandle } from "./engine-api.ts";
+import { fakeInfo } from "./testing/fake-info.ts";
+
+const KV_BLOCKS = 600;
+const limits = {
+  chunkTokens: 64,
+  stepPrefillTokens: 128,
+  maxRunning: 8,
+  maxSequences: 64,
+  maxModelTokens: fakeInfo.maxModelTokens,
+};
+
+let engine: EngineApi;
+let sequences = 0;
+
+beforeEach(async () => {
+  engine = await createEngine({ runner: { kind: "fake", info: fakeInfo }, kvBlocks: KV_BLOCKS, limits });
+});
+
+afterEach(() => engine.close());
+
+/** One sequence with all that it has heard. */
+interface Heard {
+  readonly handle: SequenceHandle;
+  readonly events: EngineEvent[];
+  /** Resolves with the last event. */
+  readonly ended: Promise<EngineEvent>;
+  /** Resolves once an event of this type is heard. */
+  until(type: EngineEvent["type"]): Promise<EngineEvent>;
+}
+
+function spec(goal: SequenceSpec["goal"], promptTokens: number, maxTokens = 8): SequenceSpec {
+  const id = sequenceId(`sequence-${sequences++}`);
+  const promptTokenIds = Array.from({ length: promptTokens }, (_, index) => (index * 7) % fakeInfo.vocabSize);
+  return {
+    id,
+    promptTokenIds,
+    goal,
+    sampling: { temperature: 0, topP: 1, seed: 1n, maxTokens, stopTokenIds: [] },
+  };
+}
+
+function submit(sequence: SequenceSpec, onEvent?: (event: EngineEvent) => void): Heard {
+  const events: EngineEvent[] = [];
+  const waiting: { type: EngineEvent["type"]; resolve: (event: EngineEvent) => void }[] = [];
+  const until = (type: EngineEvent["type"]) =>
+    new Promise<EngineEvent>((resolve) => {
+      const past = events.find((event) => event.type === type);
+      if (past) resolve(past);
+      else waiting.push({ type, resolve });
+    });
+  const handle = engine.submit(sequence, (event) => {
+    events.push(event);
+    onEvent?.(event);
+    for (const { type, resolve } of waiting) if (type === event.type) resolve(event);
+  });
+  return { handle, events, until, ended: Promise.race([until("finished"), until("failed")]) };
+}
+
+function tokensOf(events: readonly EngineEvent[]): number[] {
+  return events.flatMap((event) => (event.type === "token" ? [event.tokenId] : []));
+}
+
+/** Everything is given back: no sequence in any state, every block free or cached. */
+async function expectAtRest(): Promise<void> {
+  let status = engine.status();
+  while (status.blocks.used > 0) {
+    await nextTurn();
+    status = engine.status();
+  }
+  const { waiting, prefilling, holding, receiving, ready, running, blocks } = status;
+  expect([waiting, prefilling, holding, receiving, ready, running]).toEqual([0, 0, 0, 0, 0, 0]);
+  expect(blocks.free + blocks.cached).toBe(blocks.total);
+}
+
+describe("a sequence", () => {
+  test("is prefilled and decoded, and hears of it in order", async () => {
+    const { events, ended } = submit(spec("generate", 100));
+    await expect(ended).resolves.toMatchObject({ type: "finished", reason: "length" });
+    const types = events.map((event) => event.type);
+    expect(types.slice(0, 4)).toEqual(["prefill-start", "prefill-chunk", "prefill-chunk", "token"]);
+    expect(types.slice(4)).toEqual(["decode-start", ...Array(7).fill("token"), "finished"]);
+    expect(events.map((event) => event.at)).toEqual(
+      events.map((event) => event.at).toSorted((a, b) => a - b),
+    );
+    await expectAtRest();
+  });
+
+  test("is not told anything before submit returns", async () => {
+    let returned = false;
+    const { ended } = submit(spec("generate", 3), () => expect(returned).toBe(true));
+    returned = true;
+    await ended;
+  });
+
+  test("with the goals prefill and decode gives the answer of generate", async () => {
+    const whole = submit(spec("generate", 150));
+    await whole.ended;
+    const prefill = submit(spec("prefill", 150));
+    await prefill.ended;
+    const decode = submit(spec("decode", 150));
+    const blocks = await decode.handle.reserve(AbortSignal.timeout(10_000));
+    for (const [index, block] of prefill.handle.blocks().entries()) {
+      engine.blockBytes(blocks[index]!).set(engine.blockBytes(block));
+    }
+    prefill.handle.release();
+    decode.handle.ready(tokensOf(prefill.events)[0]!);
+    await decode.ended;
+    expect(tokensOf(decode.events)).toEqual(tokensOf(whole.events));
+    expect(prefill.events.at(-1)).toMatchObject({ type: "finished" });
+    await expectAtRest();
+  });
+
+  test("runs among others as it runs alone", async () => {
+    const specs = Array.from({ length: 20 }, (_, index) => spec("generate", 10 + index * 13, 5 + index));
+    const together = specs.map((each) => submit(each));
+    await Promise.all(together.map(({ ended }) => ended));
+    for (const [index, each] of specs.entries()) {
+      const alone = submit({ ...each, id: sequenceId(`alone-${index}`) });
+      await alone.ended;
+      expect(tokensOf(together[index]!.events)).toEqual(tokensOf(alone.events));
+    }
+    await expectAtRest();
+  });
+
+  test("may be finished by its holder from within an event", async () => {
+    const finishing = submit(spec("generate", 5, 1000), (event) => {
+      if (event.type === "token" && event.index === 3) finishing.handle.finish("stop");
+    });
+    await expect(finishing.ended).resolves.toMatchObject({ type: "finished", reason: "stop" });
+    expect(tokensOf(finishing.events)).toHaveLength(4);
+    await expectAtRest();
+  });
+});
+
+describe("cancel", () => {
+  test("in any phase leaves nothing behind and is silent", async () => {
+    const phases = ["prefill-start", "prefill-chunk", "token", "decode-start"] as const;
+    for (const phase of phases) {
+      const canceled = submit(spec("generate", 300, 500), (event) => {
+        if (event.type === phase) canceled.handle.cancel();
+      });
+      await canceled.until(phase);
+      canceled.handle.cancel();
+      canceled.handle.finish("stop");
+      canceled.handle.release();
+      await expectAtRest();
+      expect(canceled.events.at(-1)!.type).toBe(phase);
+    }
+  });
+
+  test("right after submit is heard of by nobody", async () => {
+    const canceled = submit(spec("generate", 300));
+    canceled.handle.cancel();
+    await submit(spec("generate", 3)).ended;
+    expect(canceled.events).toEqual([]);
+    await expectAtRest();
+  });
+
+  test("of a handle that has ended does not touch a newer sequence of the same id", async () => {
+    const reused = spec("generate", 4);
+    const first = submit(reused);
+    await first.ended;
+    const second = submit(reused);
+    first.handle.cancel();
+    await expect(second.ended).resolves.toMatchObject({ type: "finished" });
+  });
+
+  test("refuses a reservation that is still waiting", async () => {
+    const full = submit(spec("decode", KV_BLOCKS * fakeInfo.layout.blockSize - 800));
+    await full.handle.reserve(new AbortController().signal);
+    const waiting = submit(spec("decode", 1000));
+    const reservation = waiting.handle.reserve(new AbortController().signal);
+    waiting.handle.cancel();
+    await expect(reservation).rejects.toMatchObject({ code: "canceled" });
+    full.handle.cancel();
+    await expectAtRest();
+  });
+
+  test("by the signal of a reservation rejects with its reason", async () => {
+    const full = submit(spec("decode", KV_BLOCKS * fakeInfo.layout.blockSize - 800));
+    await full.handle.reserve(new AbortController().signal);
+    const waiting = submit(spec("decode", 1000));
+    const controller = new AbortController();
+    const reservation = waiting.handle.reserve(controller.signal);
+    controller.abort(new BatonError("deadline_exceeded", "too late"));
+    await expect(reservation).rejects.toMatchObject({ code: "deadline_exceeded" });
+    waiting.handle.cancel();
+    full.handle.cancel();
+    await expectAtRest();
+  });
+
+  test("of a prefill that is held for a hand-over gives its blocks back", async () => {
+    const held = submit(spec("prefill", 50));
+    await held.ended;
+    expect(engine.status().holding).toBe(1);
+    held.handle.cancel();
+    held.handle.cancel();
+    expect(held.handle.blocks()).toEqual([]);
+    await expectAtRest();
+  });
+});
+
+describe("the main thread", () => {
+  test("keeps turning while a long prompt is computed", async () => {
+    const { ended } = submit(spec("generate", 4000, 2));
+    let turns = 0;
+    let running = true;
+    void ended.then(() => {
+      running = false;
+    });
+    while (running) {
+      await nextTurn();
+      turns++;
+    }
+    expect(turns).toBeGreaterThan(limits.chunkTokens);
+  });
+});
+
+describe("an engine that cannot go on", () => {
+  test("fails every sequence, then itself, and takes no more", async () => {
+    const kept = submit(spec("prefill", 20));
+    await kept.ended;
+    const victims = [
+      submit(spec("generate", 3000, 50)),
+      submit(spec("decode", 20)),
+      submit(spec("prefill", 20)),
+    ];
+    const blocks = await victims[1]!.handle.reserve(new AbortController().signal);
+    engine.blockBytes(blocks[0]!).fill(0xff); // Every float32 is NaN: so is every logit that follows.
+    victims[1]!.handle.ready(1);
+    const error = await engine.failed;
+    for (const { events } of victims) expect(events.at(-1)).toMatchObject({ type: "failed", error });
+    expect(error.code).toBe("internal");
+    expect(kept.events.at(-1)).toMatchObject({ type: "finished" });
+    expect(() => submit(spec("generate", 1))).toThrow(error.message);
+    await expectAtRest();
+  });
+});
+
+describe("starting and closing", () => {
+  test("a graph that is not there is an error that names it", async () => {
+    const runner = {
+      kind: "onnx",
+      info: fakeInfo,
+      prefillGraph: "/nowhere/prefill.onnx",
+      decodeGraph: "/nowhere/decode.onnx",
+      threads: 1,
+      roles: ["decode"],
+    } as const;
+    await expect(createEngine({ runner, kvBlocks: 8, limits })).rejects.toThrow('"/nowhere/decode.onnx"');
+  });
+
+  test("close drops what runs, refuses what comes and may be called again", async () => {
+    const running = submit(spec("generate", 1000, 1000));
+    await running.until("token");
+    const closing = engine.close();
+    const heard = running.events.length;
+    expect(() => submit(spec("generate", 1))).toThrow("the engine is closing");
+    await Promise.all([closing, engine.close()]);
+    expect(running.events).toHaveLength(heard);
+    await expectAtRest();
+  });
+});

@@ -1,0 +1,143 @@
+/**
+ * Owns the loop schedule -> execute -> commit on the main thread.
+ *
+ *   E1  Only the loop schedules and commits; handles change the scheduler between these calls and wake the loop.
+ *   E2  Events are delivered from a queue, never from within a call of a holder.
+ *   E3  Once the engine has failed or is closing, every sequence has ended and submissions are refused.
+ *   E4  Between two steps the main thread completes a turn of its event loop, however short the steps are.
+ */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { BatonError, type BlockId, type SequenceId, systemClock } from "@baton/core";
+import type { KvMemory } from "@baton/kv-cache";
+import type { SchedulerApi, SchedulerStatus, SequenceEvent, SequenceSpec } from "@baton/scheduler";
+import type { EngineApi, EngineEvent, SequenceHandle } from "./engine-api.ts";
+import { EngineSequence, type SequenceHost } from "./engine-sequence.ts";
+import type { ModelInfo } from "./model-runner.ts";
+import { SerialQueue } from "./serial-queue.ts";
+import type { StepThread } from "./step-thread.ts";
+
+type EngineState =
+  | { readonly kind: "running" }
+  | { readonly kind: "failed"; readonly error: BatonError }
+  | { readonly kind: "closing"; readonly error: BatonError };
+
+/** What an engine is made of. */
+export interface EngineParts {
+  readonly info: ModelInfo;
+  readonly memory: KvMemory;
+  readonly scheduler: SchedulerApi;
+  readonly thread: StepThread;
+}
+
+/** Runs sequences until it is closed or its thread dies. */
+export class Engine implements EngineApi {
+  readonly info: ModelInfo;
+  readonly #memory: KvMemory;
+  readonly #scheduler: SchedulerApi;
+  readonly #thread: StepThread;
+  /** Sequences that have not ended. */
+  readonly #sequences = new Map<SequenceId, EngineSequence>();
+  readonly #deliveries = new SerialQueue();
+  readonly #host: SequenceHost;
+  readonly #failed = Promise.withResolvers<BatonError>();
+  readonly #stopped: Promise<void>;
+  #state: EngineState = { kind: "running" };
+  #wake = Promise.withResolvers<void>();
+
+  constructor({ info, memory, scheduler, thread }: EngineParts) {
+    this.info = info;
+    this.#memory = memory;
+    this.#scheduler = scheduler;
+    this.#thread = thread;
+    this.#host = {
+      scheduler,
+      emit: (events) => this.#emit(events),
+      wake: () => this.#wake.resolve(),
+      forget: ({ id }) => this.#sequences.delete(id),
+    };
+    void thread.died.then((error) => this.#fail(error));
+    this.#stopped = this.#run();
+  }
+
+  get failed(): Promise<BatonError> {
+    return this.#failed.promise;
+  }
+
+  blockBytes(block: BlockId): Uint8Array {
+    return this.#memory.bytes(block);
+  }
+
+  submit(spec: SequenceSpec, onEvent: (event: EngineEvent) => void): SequenceHandle {
+    if (this.#state.kind !== "running") throw this.#state.error;
+    this.#scheduler.add(spec);
+    const sequence = new EngineSequence(spec, this.#host, onEvent);
+    this.#sequences.set(spec.id, sequence);
+    this.#wake.resolve();
+    return sequence;
+  }
+
+  status(): SchedulerStatus {
+    return this.#scheduler.status();
+  }
+
+  async close(): Promise<void> {
+    if (this.#state.kind === "running") {
+      const error = new BatonError("unavailable", "Cannot run sequences: the engine is closing");
+      this.#state = { kind: "closing", error };
+      for (const sequence of [...this.#sequences.values()]) {
+        sequence.cancel();
+      }
+    }
+    this.#wake.resolve();
+    await this.#stopped;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#state.kind === "running") await this.#step();
+    } catch (error) {
+      this.#fail(BatonError.from(error));
+    }
+    await this.#thread.close();
+  }
+
+  async #step(): Promise<void> {
+    const next = this.#scheduler.schedule();
+    if (!next) return this.#sleep();
+    this.#emit(next.events);
+    const outcome = await this.#thread.execute(next.plan);
+    this.#emit(this.#scheduler.commit(outcome));
+    await nextTurn(); // E4
+  }
+
+  #sleep(): Promise<void> {
+    this.#wake = Promise.withResolvers();
+    return this.#wake.promise;
+  }
+
+  #emit(events: readonly SequenceEvent[]): void {
+    const at = systemClock.now();
+    for (const event of events) this.#deliver({ ...event, at });
+  }
+
+  #deliver(event: EngineEvent): void {
+    const sequence = this.#sequences.get(event.sequenceId);
+    if (sequence) this.#deliveries.push(() => sequence.deliver(event));
+  }
+
+  /** Tells every sequence, then the engine's owner; what happened before is heard before. */
+  #fail(error: BatonError): void {
+    if (this.#state.kind !== "running") return;
+    this.#state = { kind: "failed", error };
+    this.#deliveries.drain();
+    this.#scheduler.reset();
+    const at = systemClock.now();
+    for (const sequence of [...this.#sequences.values()]) {
+      this.#deliver({ type: "failed", sequenceId: sequence.id, error, at });
+      sequence.end(error);
+    }
+    this.#deliveries.drain();
+    this.#failed.resolve(error);
+    this.#wake.resolve();
+  }
+}

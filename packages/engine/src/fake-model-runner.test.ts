@@ -1,0 +1,9 @@
+import { KvMemory } from "@baton/kv-cache";
+import { FakeModelRunner } from "./fake-model-runner.ts";
+import { describeModelRunner } from "./testing/describe-model-runner.ts";
+import { fakeInfo } from "./testing/fake-info.ts";
+
+describeModelRunner("fake", async () => {
+  const memory = new KvMemory(fakeInfo.layout, 512);
+  return { runner: new FakeModelRunner(fakeInfo, memory), memory };
+});

@@ -1,0 +1,123 @@
+/**
+ * A model without weights. The KV of a token follows from the token and its position; the logits of a position follow
+ * from every element of KV that is found in blocks or slots up to there, so that lost, stale or mixed-up KV changes
+ * the answer. Elements are exact in float32, so they survive any number of copies.
+ */
+import type { BlockId, KvLayout } from "@baton/core";
+import type { KvMemory } from "@baton/kv-cache";
+import { copyBlocksToRows, copyRowsToBlocks, type KvRows, newRows } from "./kv-rows.ts";
+import type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
+import { SlotMemory } from "./slot-memory.ts";
+
+/** Runs the stand-in. */
+export class FakeModelRunner implements ModelRunner {
+  readonly info: ModelInfo;
+  readonly #memory: KvMemory;
+  readonly #slots: SlotMemory;
+
+  constructor(info: ModelInfo, memory: KvMemory) {
+    this.info = info;
+    this.#memory = memory;
+    this.#slots = new SlotMemory(memory);
+  }
+
+  async prefill({ blocks, start, tokenIds }: RunnerChunk): Promise<Float32Array> {
+    const end = start + tokenIds.length;
+    const rows = newRows(this.info.layout, end);
+    copyBlocksToRows(this.#memory, { blocks, start: 0, end: start }, rows);
+    for (const [index, tokenId] of tokenIds.entries()) {
+      fillToken(this.info.layout, rows, start + index, mix(tokenId, start + index));
+    }
+    copyRowsToBlocks(rows, this.#memory, { blocks, start, end });
+    return this.#logits([hashTokens(this.info.layout, rows, end)]);
+  }
+
+  admit(slot: number, blocks: readonly BlockId[], tokenCount: number): void {
+    this.#slots.admit(slot, blocks, tokenCount);
+  }
+
+  move(from: number, to: number, tokenCount: number): void {
+    this.#slots.move(from, to, tokenCount);
+  }
+
+  async decode(rows: readonly RunnerRow[]): Promise<Float32Array> {
+    const { layout } = this.info;
+    this.#slots.begin(rows.map((row) => row.position));
+    for (const [slot, { tokenId, position }] of rows.entries()) {
+      const token = newRows(layout, 1);
+      fillToken(layout, token, 0, mix(tokenId, position));
+      this.#slots.append(slot, token);
+    }
+    return this.#logits(
+      rows.map((row, slot) => hashTokens(layout, this.#slots.rows(slot), row.position + 1)),
+    );
+  }
+
+  async close(): Promise<void> {}
+
+  #logits(hashes: readonly number[]): Float32Array {
+    const { vocabSize } = this.info;
+    const logits = new Float32Array(hashes.length * vocabSize);
+    for (const [row, hash] of hashes.entries()) {
+      for (let token = 0; token < vocabSize; token++) {
+        logits[row * vocabSize + token] = Number.isNaN(hash)
+          ? hash
+          : fraction(mix(hash, token)) * LOGIT_RANGE;
+      }
+    }
+    return logits;
+  }
+}
+
+/** Wide enough that sampling is neither greedy nor blind. */
+const LOGIT_RANGE = 8;
+
+/** Writes every element of one token's K and V, each different. */
+function fillToken(layout: KvLayout, rows: KvRows, position: number, hash: number): void {
+  let element = 0;
+  forEachElement(layout, rows, position, (plane, index) => {
+    plane[index] = fraction(mix(hash, element++));
+  });
+}
+
+/** Hash of the first `count` tokens' K and V, in order; NaN if an element is, as arithmetic would have it. */
+function hashTokens(layout: KvLayout, rows: KvRows, count: number): number {
+  let hash = 0;
+  let isNumber = true;
+  for (let position = 0; position < count; position++) {
+    forEachElement(layout, rows, position, (plane, index) => {
+      hash = mix(hash, plane[index]! * FRACTION_STEPS);
+      isNumber &&= !Number.isNaN(plane[index]);
+    });
+  }
+  return isNumber ? hash : Number.NaN;
+}
+
+function forEachElement(
+  layout: KvLayout,
+  rows: KvRows,
+  position: number,
+  visit: (plane: Float32Array, index: number) => void,
+): void {
+  for (const plane of rows.planes) {
+    for (let head = 0; head < layout.kvHeads; head++) {
+      const start = rows.offset + (head * rows.length + position) * layout.headDim;
+      for (let index = start; index < start + layout.headDim; index++) visit(plane, index);
+    }
+  }
+}
+
+/** A float32 has 24 bits of precision: so many different fractions are exact. */
+const FRACTION_STEPS = 2 ** 24;
+
+function fraction(hash: number): number {
+  return (hash >>> 8) / FRACTION_STEPS;
+}
+
+/** Mixes two numbers into 32 bits (the finaliser of MurmurHash3). */
+function mix(a: number, b: number): number {
+  let h = (Math.imul(a, 0x9e3779b1) + b) | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}

@@ -1,0 +1,90 @@
+/**
+ * Copies KV between blocks, the form in which it is kept and sent, and rows, the form in which the graphs read it.
+ *
+ * A plane is the K or the V of one layer; planes have the order of a block's first two axes, so plane `2 * l` is K of
+ * layer l and `2 * l + 1` its V. Rows are one sequence's part of every plane: `[kvHeads][length][headDim]`.
+ */
+import type { BlockId, KvLayout } from "@baton/core";
+import type { KvMemory } from "@baton/kv-cache";
+
+/** Where one sequence's KV lies in a set of planes. */
+export interface KvRows {
+  readonly planes: readonly Float32Array[];
+  /** First element of the sequence in every plane. */
+  readonly offset: number;
+  /** Tokens that fit; the distance between two heads is `length * headDim` elements. */
+  readonly length: number;
+}
+
+/** Tokens [start, end) of one sequence, and the blocks that hold it from token 0 on. */
+export interface KvRange {
+  readonly blocks: readonly BlockId[];
+  readonly start: number;
+  readonly end: number;
+}
+
+/** K and V planes of a model. */
+export function planeCount(layout: KvLayout): number {
+  return layout.layers * 2;
+}
+
+/** Elements of one sequence of `length` tokens in one plane. */
+export function rowElements(layout: KvLayout, length: number): number {
+  return layout.kvHeads * length * layout.headDim;
+}
+
+/** Memory for one sequence of `length` tokens. */
+export function newRows(layout: KvLayout, length: number): KvRows {
+  const elements = rowElements(layout, length);
+  const planes = Array.from({ length: planeCount(layout) }, () => new Float32Array(elements));
+  return { planes, offset: 0, length };
+}
+
+/** Copies a range out of blocks into rows. */
+export function copyBlocksToRows(memory: KvMemory, range: KvRange, rows: KvRows): void {
+  forEachRun(memory, range, rows, (block, inBlock, plane, inPlane, count) => {
+    plane.set(block.subarray(inBlock, inBlock + count), inPlane);
+  });
+}
+
+/** Copies a range out of rows into blocks. */
+export function copyRowsToBlocks(rows: KvRows, memory: KvMemory, range: KvRange): void {
+  forEachRun(memory, range, rows, (block, inBlock, plane, inPlane, count) => {
+    block.set(plane.subarray(inPlane, inPlane + count), inBlock);
+  });
+}
+
+/** Copies the first `tokens` tokens of one sequence from rows to rows. */
+export function copyRows(layout: KvLayout, from: KvRows, to: KvRows, tokens: number): void {
+  const count = tokens * layout.headDim;
+  for (const [index, source] of from.planes.entries()) {
+    const target = to.planes[index]!;
+    for (let head = 0; head < layout.kvHeads; head++) {
+      const start = from.offset + head * from.length * layout.headDim;
+      target.set(source.subarray(start, start + count), to.offset + head * to.length * layout.headDim);
+    }
+  }
+}
+
+/** Calls `copy` for every stretch that is contiguous on both sides: the tokens of one head in one block. */
+function forEachRun(
+  memory: KvMemory,
+  range: KvRange,
+  rows: KvRows,
+  copy: (block: Float32Array, inBlock: number, plane: Float32Array, inPlane: number, count: number) => void,
+): void {
+  const { blockSize, headDim, kvHeads } = memory.layout;
+  for (let token = range.start; token < range.end; ) {
+    const first = token % blockSize;
+    const tokens = Math.min(blockSize - first, range.end - token);
+    const block = memory.floats(range.blocks[Math.floor(token / blockSize)]!);
+    for (const [index, plane] of rows.planes.entries()) {
+      for (let head = 0; head < kvHeads; head++) {
+        const inBlock = ((index * kvHeads + head) * blockSize + first) * headDim;
+        const inPlane = rows.offset + (head * rows.length + token) * headDim;
+        copy(block, inBlock, plane, inPlane, tokens * headDim);
+      }
+    }
+    token += tokens;
+  }
+}

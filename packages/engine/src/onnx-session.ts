@@ -1,0 +1,47 @@
+/** Owns the options of ONNX Runtime sessions and the moment at which they are created. */
+import { BatonError } from "@baton/core";
+import { InferenceSession } from "onnxruntime-node";
+
+/** Errors only; ONNX Runtime warns about harmless properties of every graph. */
+const LOG_ERRORS = 3;
+
+/** A session that is created when it is first asked for. */
+export class OnnxSession {
+  readonly #path: string;
+  readonly #threads: number;
+  #session: Promise<InferenceSession> | undefined;
+
+  constructor(path: string, threads: number) {
+    this.#path = path;
+    this.#threads = threads;
+  }
+
+  /** Loads the graph unless it is loaded. */
+  async load(): Promise<InferenceSession> {
+    this.#session ??= createSession(this.#path, this.#threads);
+    return this.#session;
+  }
+
+  async close(): Promise<void> {
+    const session = await this.#session?.catch(() => undefined);
+    await session?.release();
+  }
+}
+
+async function createSession(path: string, threads: number): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(path, {
+      executionProviders: ["cpu"],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: "sequential",
+      graphOptimizationLevel: "all",
+      logSeverityLevel: LOG_ERRORS,
+      // Idle threads must sleep: a prefill and a decode worker share the cores of one machine.
+      extra: { session: { intra_op: { allow_spinning: "0" }, inter_op: { allow_spinning: "0" } } },
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new BatonError("internal", `Cannot load graph "${path}": ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,24 @@
+import type { ModelInfo } from "./model-runner.ts";
+
+/** Which model the engine thread runs, as plain data. */
+export type RunnerSpec = OnnxRunnerSpec | FakeRunnerSpec;
+
+/** The graphs that `@baton/model` compiles, on ONNX Runtime. */
+export interface OnnxRunnerSpec {
+  readonly kind: "onnx";
+  readonly info: ModelInfo;
+  /** Absolute path of the prefill graph, its weights beside it. */
+  readonly prefillGraph: string;
+  /** Absolute path of the decode graph, its weights beside it. */
+  readonly decodeGraph: string;
+  /** Threads that compute one operator, at least 1. */
+  readonly threads: number;
+  /** Graphs loaded at the start; the other is loaded when it is first needed. */
+  readonly roles: readonly ("prefill" | "decode")[];
+}
+
+/** A stand-in without weights: every next token is a hash of the KV before it. */
+export interface FakeRunnerSpec {
+  readonly kind: "fake";
+  readonly info: ModelInfo;
+}

@@ -1,0 +1,82 @@
+/**
+ * Owns the engine thread as the main thread sees it.
+ *
+ *   T1  At most one step is out; it settles by its outcome or by the thread's death.
+ *   T2  The thread dies once: `died` settles unless `close` was called before.
+ */
+import { Worker } from "node:worker_threads";
+import { BatonError } from "@baton/core";
+import type { StepOutcome, StepPlan } from "@baton/scheduler";
+import type { ThreadData, ThreadReply, ThreadRequest } from "./thread-protocol.ts";
+
+/** A thread that executes step plans. */
+export class StepThread {
+  readonly #worker: Worker;
+  readonly #died = Promise.withResolvers<BatonError>();
+  readonly #exited = Promise.withResolvers<void>();
+  #step: PromiseWithResolvers<StepOutcome> | undefined;
+  #dead: BatonError | undefined;
+  #closing = false;
+
+  private constructor(data: ThreadData, onStarted: () => void) {
+    // No environment and no flags: what instruments the main thread (`--import`) has no business in this one.
+    this.#worker = new Worker(new URL("./engine-thread.ts", import.meta.url), {
+      name: "engine",
+      workerData: data,
+      env: {},
+      execArgv: [],
+    });
+    this.#worker.on("message", (message: ThreadReply) => this.#onReply(message, onStarted));
+    this.#worker.on("messageerror", (error) => this.#die(error));
+    this.#worker.on("error", (error) => this.#die(error));
+    this.#worker.on("exit", (code) => {
+      this.#die(`Cannot go on without the engine thread: it exited with code ${code}`);
+      this.#exited.resolve();
+    });
+  }
+
+  /** Resolves once the model is loaded; rejects with the reason if it cannot be. */
+  static async start(data: ThreadData): Promise<StepThread> {
+    const started = Promise.withResolvers<void>();
+    const thread = new StepThread(data, started.resolve);
+    await Promise.race([started.promise, thread.died.then((error) => Promise.reject(error))]);
+    return thread;
+  }
+
+  /** Settles with the reason when the thread ends without being asked to. */
+  get died(): Promise<BatonError> {
+    return this.#died.promise;
+  }
+
+  /** Executes a plan; rejects if the thread dies over it. */
+  execute(plan: StepPlan): Promise<StepOutcome> {
+    if (this.#dead) return Promise.reject(this.#dead);
+    this.#step = Promise.withResolvers<StepOutcome>();
+    this.#send({ type: "step", plan });
+    return this.#step.promise;
+  }
+
+  /** Ends the thread after the step that is out; resolves once it is gone. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#send({ type: "close" });
+    await this.#exited.promise;
+  }
+
+  #send(request: ThreadRequest): void {
+    this.#worker.postMessage(request);
+  }
+
+  #onReply(message: ThreadReply, onStarted: () => void): void {
+    if (message.type === "started") onStarted();
+    else if (message.type === "outcome") this.#step?.resolve(message.outcome);
+    else this.#die(new BatonError(message.code, message.message));
+  }
+
+  #die(reason: unknown): void {
+    if (this.#dead) return;
+    this.#dead = BatonError.from(reason);
+    this.#step?.reject(this.#dead);
+    if (!this.#closing) this.#died.resolve(this.#dead);
+  }
+}
