@@ -1,0 +1,45 @@
+import type { WorkerState } from "@baton/core";
+
+/** What a worker holds at one moment. */
+export interface WorkerStatus {
+  readonly id: string;
+  readonly epoch: string;
+  readonly state: WorkerState;
+  /** Sequences by state. */
+  readonly sequences: {
+    readonly waiting: number;
+    readonly prefilling: number;
+    readonly holding: number;
+    readonly receiving: number;
+    readonly ready: number;
+    readonly running: number;
+  };
+  /** KV blocks: free + cached + used = total. */
+  readonly blocks: {
+    readonly total: number;
+    readonly free: number;
+    readonly cached: number;
+    readonly used: number;
+  };
+  /** Rooms that are not yet `success` or `failed`. */
+  readonly rooms: {
+    readonly bootstrapping: number;
+    readonly waitingForInput: number;
+    readonly transferring: number;
+  };
+  /** Open KV connections. */
+  readonly kvConnections: number;
+  /** Trace nodes started and not ended. */
+  readonly openSpans: number;
+  /** What keeps the event loop alive, by kind (`process.getActiveResourcesInfo()`). */
+  readonly activeResources: Readonly<Record<string, number>>;
+  readonly rssBytes: number;
+  readonly heapUsedBytes: number;
+  /** Prompt tokens found and not found in the prefix cache since start. */
+  readonly prefixCache: { readonly hitTokens: number; readonly missTokens: number };
+}
+
+/** What every worker offers to operators and tests. */
+export interface ControlService {
+  status(): WorkerStatus;
+}

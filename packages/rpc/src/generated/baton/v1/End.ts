@@ -1,0 +1,13 @@
+// Original file: proto/baton/v1/decode.proto
+
+import type { Usage as _baton_v1_Usage, Usage__Output as _baton_v1_Usage__Output } from '../../baton/v1/Usage.ts';
+
+export interface End {
+  'finishReason'?: (string);
+  'usage'?: (_baton_v1_Usage | null);
+}
+
+export interface End__Output {
+  'finishReason': (string);
+  'usage': (_baton_v1_Usage__Output | null);
+}

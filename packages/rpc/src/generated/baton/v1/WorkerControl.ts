@@ -1,0 +1,27 @@
+// Original file: proto/baton/v1/control.proto
+
+import type * as grpc from '@grpc/grpc-js'
+import type { MethodDefinition } from '@grpc/proto-loader'
+import type { GetStatusRequest as _baton_v1_GetStatusRequest, GetStatusRequest__Output as _baton_v1_GetStatusRequest__Output } from '../../baton/v1/GetStatusRequest.ts';
+import type { WorkerStatus as _baton_v1_WorkerStatus, WorkerStatus__Output as _baton_v1_WorkerStatus__Output } from '../../baton/v1/WorkerStatus.ts';
+
+export interface WorkerControlClient extends grpc.Client {
+  GetStatus(argument: _baton_v1_GetStatusRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_baton_v1_WorkerStatus__Output>): grpc.ClientUnaryCall;
+  GetStatus(argument: _baton_v1_GetStatusRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_baton_v1_WorkerStatus__Output>): grpc.ClientUnaryCall;
+  GetStatus(argument: _baton_v1_GetStatusRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_baton_v1_WorkerStatus__Output>): grpc.ClientUnaryCall;
+  GetStatus(argument: _baton_v1_GetStatusRequest, callback: grpc.requestCallback<_baton_v1_WorkerStatus__Output>): grpc.ClientUnaryCall;
+  getStatus(argument: _baton_v1_GetStatusRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_baton_v1_WorkerStatus__Output>): grpc.ClientUnaryCall;
+  getStatus(argument: _baton_v1_GetStatusRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_baton_v1_WorkerStatus__Output>): grpc.ClientUnaryCall;
+  getStatus(argument: _baton_v1_GetStatusRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_baton_v1_WorkerStatus__Output>): grpc.ClientUnaryCall;
+  getStatus(argument: _baton_v1_GetStatusRequest, callback: grpc.requestCallback<_baton_v1_WorkerStatus__Output>): grpc.ClientUnaryCall;
+  
+}
+
+export interface WorkerControlHandlers extends grpc.UntypedServiceImplementation {
+  GetStatus: grpc.handleUnaryCall<_baton_v1_GetStatusRequest__Output, _baton_v1_WorkerStatus>;
+  
+}
+
+export interface WorkerControlDefinition extends grpc.ServiceDefinition {
+  GetStatus: MethodDefinition<_baton_v1_GetStatusRequest, _baton_v1_WorkerStatus, _baton_v1_GetStatusRequest__Output, _baton_v1_WorkerStatus__Output>
+}

@@ -1,0 +1,99 @@
+/** What both legs of a request share on the wire: request, sampling, usage, room, trace header. Incoming messages are checked. */
+import {
+  type BootstrapRoom,
+  bootstrapRoom,
+  type ExternalTraceHeader,
+  type GenerationRequest,
+  requestId,
+  type SamplingParams,
+  type Usage,
+} from "@baton/core";
+import { inRange, MAX_ID_LENGTH, MAX_UINT32, notEmpty, present, rejectField, text } from "./fields.ts";
+import type {
+  SamplingParams__Output as IncomingSampling,
+  SamplingParams as WireSampling,
+} from "./generated/baton/v1/SamplingParams.ts";
+import type { TraceHeader__Output as IncomingTraceHeader } from "./generated/baton/v1/TraceHeader.ts";
+import type { Usage__Output as IncomingUsage } from "./generated/baton/v1/Usage.ts";
+
+/** The largest 32-bit float; above it is only infinity. */
+const MAX_FLOAT = 3.4028234663852886e38;
+/** The smallest normal 32-bit float. */
+const MIN_FLOAT = 2 ** -126;
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}/;
+
+/** The fields that a prefill and a decode request have in common. */
+interface IncomingRequest {
+  readonly requestId: string;
+  readonly promptTokenIds: readonly number[];
+  readonly sampling: IncomingSampling | null;
+}
+
+/** The common fields of a request; the deadline travels as gRPC's own. */
+export function toWireRequest(request: GenerationRequest) {
+  return {
+    requestId: request.requestId,
+    promptTokenIds: request.promptTokenIds as number[], // Only read.
+    sampling: toWireSampling(request.sampling),
+  };
+}
+
+/** @throws BatonError `invalid_argument` naming the field. */
+export function fromWireRequest(message: IncomingRequest, deadline: number): GenerationRequest {
+  return {
+    requestId: requestId(text("request_id", message.requestId, MAX_ID_LENGTH)),
+    promptTokenIds: notEmpty("prompt_token_ids", message.promptTokenIds),
+    sampling: fromWireSampling(present("sampling", message.sampling)),
+    deadline,
+  };
+}
+
+function toWireSampling(sampling: SamplingParams): WireSampling {
+  return {
+    temperature: sampling.temperature,
+    topP: Math.max(sampling.topP, MIN_FLOAT), // In single precision a smaller one would become 0, which is not valid.
+    seed: sampling.seed.toString(),
+    maxTokens: sampling.maxTokens,
+    stopTokenIds: sampling.stopTokenIds as number[], // Only read.
+  };
+}
+
+function fromWireSampling(message: IncomingSampling): SamplingParams {
+  return {
+    temperature: inRange("sampling.temperature", message.temperature, 0, MAX_FLOAT),
+    topP: inRange("sampling.top_p", message.topP, MIN_FLOAT, 1),
+    seed: BigInt(message.seed),
+    maxTokens: inRange("sampling.max_tokens", message.maxTokens, 1, MAX_UINT32),
+    stopTokenIds: message.stopTokenIds,
+  };
+}
+
+/** @throws BatonError `invalid_argument` outside 1 … 2^63-1. */
+export function fromWireRoom(field: string, value: string): BootstrapRoom {
+  try {
+    return bootstrapRoom(BigInt(value));
+  } catch {
+    return rejectField(field, value, "1 to 2^63-1");
+  }
+}
+
+/** @throws BatonError `invalid_argument` for 0: attempts are counted from 1. */
+export function fromWireAttempt(value: number): number {
+  return inRange("attempt", value, 1, MAX_UINT32);
+}
+
+/** A header that is no valid W3C context is ignored: tracing never fails a request. */
+export function fromWireTraceHeader(message: IncomingTraceHeader | null): ExternalTraceHeader | undefined {
+  if (message === null || !TRACEPARENT.test(message.traceparent)) return undefined;
+  const { traceparent, tracestate } = message;
+  return tracestate === "" ? { traceparent } : { traceparent, tracestate };
+}
+
+/** Token counts as they came; absent ones count as none. */
+export function fromWireUsage(message: IncomingUsage | null): Usage {
+  return {
+    promptTokens: message?.promptTokens ?? 0,
+    cachedTokens: message?.cachedTokens ?? 0,
+    completionTokens: message?.completionTokens ?? 0,
+  };
+}

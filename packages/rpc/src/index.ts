@@ -1,0 +1,10 @@
+export { type ControlClient, createControlClient } from "./control-client.ts";
+export type { ControlService, WorkerStatus } from "./control-service.ts";
+export { createDecodeClient, type DecodeClient, type StopCall } from "./decode-client.ts";
+export type { DecodeService, GenerateCall, KvHandover } from "./decode-service.ts";
+export { createGrpcWorkerAnnouncer, type GrpcWorkerAnnouncerOptions } from "./grpc-worker-announcer.ts";
+export { createHealthClient, type HealthClient, type HealthStatus } from "./health-client.ts";
+export type { CallOptions } from "./outgoing-call.ts";
+export { createPrefillClient, type PrefillClient } from "./prefill-client.ts";
+export type { PrefillCall, PrefillResult, PrefillService } from "./prefill-service.ts";
+export { createRpcServer, type RpcServer, type RpcServerOptions } from "./rpc-server.ts";

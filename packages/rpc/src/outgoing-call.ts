@@ -1,0 +1,94 @@
+/**
+ * One call from this side.
+ *
+ *   O1  The call is started inside `run`, because instrumentation reads the active trace context at that moment.
+ *   O2  When the signal aborts the call is canceled, and it fails with the signal's reason.
+ *   O3  Once the result is out or the loop is left, the call has ended and no listener is left behind.
+ *   O4  A stream is read as fast as it is consumed; gRPC's flow control stops the server meanwhile.
+ */
+import { BatonError } from "@baton/core";
+import type * as grpc from "@grpc/grpc-js";
+import { fromServiceError } from "./status.ts";
+
+/** What the caller of any client says besides the request. */
+export interface CallOptions {
+  /** Aborting cancels the call. */
+  readonly signal: AbortSignal;
+  /** Starts the call in a trace context (`TraceNode.run`); by default it starts as it is. */
+  readonly run?: <T>(fn: () => T) => T;
+}
+
+/** The server turns the rest of the time into a timer; this is about the longest that fits. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** gRPC's options for a call that must be done by `deadline`, in epoch ms. */
+export function byDeadline(deadline: number): grpc.CallOptions {
+  return { deadline: Math.min(deadline, Date.now() + MAX_TIMEOUT_MS - 1000) };
+}
+
+/** Makes a unary call; `action` names it in errors: "Cannot <action>: …". @throws BatonError */
+export async function callUnary<Reply>(
+  action: string,
+  options: CallOptions,
+  start: (callback: grpc.requestCallback<Reply>) => grpc.ClientUnaryCall,
+): Promise<Reply> {
+  const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+  const call = startCall(action, options, () =>
+    start((error, reply) => (error ? reject(error) : resolve(reply as Reply))),
+  );
+  const cancel = () => call.cancel();
+  options.signal.addEventListener("abort", cancel, { once: true });
+  try {
+    return await promise;
+  } catch (reason) {
+    throw callError(reason, action, options.signal);
+  } finally {
+    options.signal.removeEventListener("abort", cancel);
+  }
+}
+
+/** Makes a server-streaming call with the first step of the iteration; leaving the loop cancels it. @throws BatonError */
+export async function* callStream<Reply>(
+  action: string,
+  options: CallOptions,
+  start: () => grpc.ClientReadableStream<Reply>,
+): AsyncGenerator<Reply, void, void> {
+  const call = startCall(action, options, start);
+  const ended = Promise.withResolvers<void>();
+  call.on("status", () => ended.resolve());
+  call.on("error", () => {}); // The iterator throws it; without it a late one would be uncaught.
+  const cancel = () => call.cancel();
+  options.signal.addEventListener("abort", cancel, { once: true });
+  try {
+    yield* call.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Reply>;
+  } catch (reason) {
+    throw callError(reason, action, options.signal);
+  } finally {
+    options.signal.removeEventListener("abort", cancel);
+    call.cancel(); // Does nothing to a call that has ended.
+    await ended.promise;
+  }
+}
+
+function startCall<Call>(
+  action: string,
+  { signal, run = (fn) => fn() }: CallOptions,
+  start: () => Call,
+): Call {
+  if (signal.aborted) throw BatonError.from(signal.reason, "canceled");
+  try {
+    return run(start);
+  } catch (cause) {
+    const { message } = BatonError.from(cause);
+    throw new BatonError("unavailable", `Cannot ${action}: ${message}`, { cause });
+  }
+}
+
+function callError(reason: unknown, action: string, signal: AbortSignal): BatonError {
+  if (signal.aborted) return BatonError.from(signal.reason, "canceled");
+  return isServiceError(reason) ? fromServiceError(reason, action) : BatonError.from(reason);
+}
+
+function isServiceError(reason: unknown): reason is grpc.ServiceError {
+  return reason instanceof Error && typeof (reason as Partial<grpc.ServiceError>).code === "number";
+}

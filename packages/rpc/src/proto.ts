@@ -1,0 +1,30 @@
+/** The protocol as loaded from proto/ at run time; its types are generated from the same files. */
+import { fileURLToPath } from "node:url";
+import * as grpc from "@grpc/grpc-js";
+import * as protoLoader from "@grpc/proto-loader";
+import { service as health } from "grpc-health-check";
+import type { ProtoGrpcType as ControlProto } from "./generated/control.ts";
+import type { ProtoGrpcType as DecodeProto } from "./generated/decode.ts";
+import type { ProtoGrpcType as PrefillProto } from "./generated/prefill.ts";
+import type { ProtoGrpcType as RegistryProto } from "./generated/registry.ts";
+
+const definition = protoLoader.loadSync(
+  ["prefill", "decode", "control", "registry"].map((name) => `baton/v1/${name}.proto`),
+  {
+    includeDirs: [fileURLToPath(new URL("../../../proto", import.meta.url))],
+    longs: String, // 64-bit numbers; the generated types say the same (generate-types.mjs).
+    defaults: true,
+    oneofs: true,
+  },
+);
+
+const loaded = grpc.loadPackageDefinition(definition) as unknown as ControlProto &
+  DecodeProto &
+  PrefillProto &
+  RegistryProto;
+
+/** The client constructors and service definitions of package baton.v1. */
+export const { PrefillWorker, DecodeWorker, WorkerControl, WorkerRegistry } = loaded.baton.v1;
+
+/** The standard health service, grpc.health.v1. */
+export const Health = grpc.makeClientConstructor(health, "grpc.health.v1.Health");

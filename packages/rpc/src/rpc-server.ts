@@ -1,0 +1,141 @@
+/** A gRPC server that offers Baton's services. */
+import { BatonError, type Logger } from "@baton/core";
+import type { InMemoryWorkerRegistry } from "@baton/registry";
+import * as grpc from "@grpc/grpc-js";
+import { HealthImplementation } from "grpc-health-check";
+import { MAX_MESSAGE_BYTES, serverOptions } from "./channel-options.ts";
+import type { ControlService } from "./control-service.ts";
+import type { DecodeService } from "./decode-service.ts";
+import { IncomingCalls } from "./incoming-calls.ts";
+import type { PrefillService } from "./prefill-service.ts";
+import { DecodeWorker, PrefillWorker, WorkerControl, WorkerRegistry } from "./proto.ts";
+import { RegistryHandlers } from "./registry-handlers.ts";
+import { controlHandlers, decodeHandlers, prefillHandlers } from "./service-handlers.ts";
+
+/** How long calls that were told to end may take to do so before their connections are cut, in ms. */
+const END_TIMEOUT_MS = 1000;
+
+/** How to make a server. */
+export interface RpcServerOptions {
+  readonly logger: Logger;
+  /** Largest message either way, in bytes; 16 MiB unless told otherwise. */
+  readonly maxMessageBytes?: number;
+}
+
+/** A server; services are added before it listens. */
+export interface RpcServer {
+  addPrefill(service: PrefillService): void;
+  addDecode(service: DecodeService): void;
+  addControl(service: ControlService): void;
+  addRegistry(registry: InMemoryWorkerRegistry): void;
+  /** What grpc.health.v1 answers, for the whole server ("") and for each service; not serving at first. */
+  setServing(serving: boolean): void;
+  /**
+   * Listens on `host` and `port`; 0 takes a free one. Resolves with the port.
+   * @throws BatonError `unavailable` when the address cannot be bound.
+   */
+  listen(host: string, port: number): Promise<{ readonly port: number }>;
+  /**
+   * Takes no more calls, lets the running ones end for `graceMs`, then aborts them with `unavailable`, and cuts the
+   * connections of what is left. Resolves when all calls and connections have ended. Safe to call again.
+   */
+  shutdown(graceMs: number): Promise<void>;
+  /** Calls being worked on; registrations and health checks do not count. */
+  readonly openCalls: number;
+}
+
+/** Makes a server that does not listen yet. */
+export function createRpcServer(options: RpcServerOptions): RpcServer {
+  return new GrpcServer(options);
+}
+
+class GrpcServer implements RpcServer {
+  readonly #logger: Logger;
+  readonly #server: grpc.Server;
+  readonly #calls = new IncomingCalls();
+  readonly #health = new HealthImplementation();
+  readonly #healthNames = [""];
+  readonly #registries: RegistryHandlers[] = [];
+  #serving = false;
+  #closing: Promise<void> | undefined;
+
+  constructor({ logger, maxMessageBytes = MAX_MESSAGE_BYTES }: RpcServerOptions) {
+    this.#logger = logger;
+    this.#server = new grpc.Server(serverOptions(maxMessageBytes));
+    this.#health.addToServer(this.#server);
+    this.setServing(false);
+  }
+
+  get openCalls(): number {
+    return this.#calls.count;
+  }
+
+  addPrefill(service: PrefillService): void {
+    this.#add("baton.v1.PrefillWorker", PrefillWorker.service, prefillHandlers(service, this.#context));
+  }
+
+  addDecode(service: DecodeService): void {
+    this.#add("baton.v1.DecodeWorker", DecodeWorker.service, decodeHandlers(service, this.#context));
+  }
+
+  addControl(service: ControlService): void {
+    this.#add("baton.v1.WorkerControl", WorkerControl.service, controlHandlers(service, this.#context));
+  }
+
+  addRegistry(registry: InMemoryWorkerRegistry): void {
+    const handlers = new RegistryHandlers(registry, this.#logger);
+    this.#registries.push(handlers);
+    this.#add("baton.v1.WorkerRegistry", WorkerRegistry.service, handlers.handlers);
+  }
+
+  setServing(serving: boolean): void {
+    this.#serving = serving;
+    for (const name of this.#healthNames) {
+      this.#health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
+    }
+  }
+
+  async listen(host: string, port: number): Promise<{ readonly port: number }> {
+    const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    this.#server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, bound) => {
+      if (error) reject(error);
+      else resolve(bound);
+    });
+    try {
+      return { port: await promise };
+    } catch (cause) {
+      const { message } = BatonError.from(cause);
+      throw new BatonError("unavailable", `Cannot listen on "${address}": ${message}`, { cause });
+    }
+  }
+
+  shutdown(graceMs: number): Promise<void> {
+    this.#closing ??= this.#shutdown(graceMs);
+    return this.#closing;
+  }
+
+  async #shutdown(graceMs: number): Promise<void> {
+    this.setServing(false);
+    for (const registry of this.#registries) registry.close();
+    const closed = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    const abort = setTimeout(() => {
+      this.#calls.abort(new BatonError("unavailable", "Cannot finish the call: the server is shutting down"));
+    }, graceMs);
+    const cut = setTimeout(() => this.#server.forceShutdown(), graceMs + END_TIMEOUT_MS);
+    await closed;
+    clearTimeout(abort);
+    clearTimeout(cut);
+    await this.#calls.settled();
+  }
+
+  get #context() {
+    return { calls: this.#calls, logger: this.#logger };
+  }
+
+  #add(name: string, definition: grpc.ServiceDefinition, handlers: grpc.UntypedServiceImplementation): void {
+    this.#server.addService(definition, handlers);
+    this.#healthNames.push(name);
+    this.setServing(this.#serving);
+  }
+}

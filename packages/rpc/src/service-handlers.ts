@@ -1,0 +1,86 @@
+/** grpc-js handlers over our services: messages in, messages out, errors as statuses. */
+import { BatonError, type GenerationEvent, type Logger, requestId } from "@baton/core";
+import type { handleServerStreamingCall, handleUnaryCall } from "@grpc/grpc-js";
+import type { CallLife } from "./call-life.ts";
+import { toWireStatus } from "./control-messages.ts";
+import type { ControlService } from "./control-service.ts";
+import { fromGenerateRequest, toGenerateEvent } from "./decode-messages.ts";
+import type { DecodeService } from "./decode-service.ts";
+import { MAX_ID_LENGTH, text } from "./fields.ts";
+import type { DecodeWorkerHandlers } from "./generated/baton/v1/DecodeWorker.ts";
+import type { PrefillWorkerHandlers } from "./generated/baton/v1/PrefillWorker.ts";
+import type { WorkerControlHandlers } from "./generated/baton/v1/WorkerControl.ts";
+import { fromWireAttempt } from "./generation-messages.ts";
+import type { IncomingCalls } from "./incoming-calls.ts";
+import { writePaced } from "./paced-writes.ts";
+import { fromPrefillRequest, toPrefillResponse } from "./prefill-messages.ts";
+import type { PrefillService } from "./prefill-service.ts";
+import { type StatusError, toStatusError } from "./status.ts";
+
+/** What every handler needs. */
+export interface HandlerContext {
+  readonly calls: IncomingCalls;
+  readonly logger: Logger;
+}
+
+export function prefillHandlers(service: PrefillService, context: HandlerContext): PrefillWorkerHandlers {
+  return {
+    Prefill: unary(context, async (message, life) =>
+      toPrefillResponse(await service.prefill(fromPrefillRequest(message, life))),
+    ),
+  };
+}
+
+export function decodeHandlers(service: DecodeService, context: HandlerContext): DecodeWorkerHandlers {
+  return {
+    Generate: serverStream(context, (message, life) =>
+      toEventMessages(service.generate(fromGenerateRequest(message, life))),
+    ),
+    Stop: unary(context, async (message) => {
+      service.stop(
+        requestId(text("request_id", message.requestId, MAX_ID_LENGTH)),
+        fromWireAttempt(message.attempt),
+      );
+      return {};
+    }),
+  };
+}
+
+export function controlHandlers(service: ControlService, context: HandlerContext): WorkerControlHandlers {
+  return { GetStatus: unary(context, async () => toWireStatus(service.status())) };
+}
+
+async function* toEventMessages(events: AsyncIterable<GenerationEvent>) {
+  for await (const event of events) yield toGenerateEvent(event);
+}
+
+function unary<Request, Reply>(
+  { calls, logger }: HandlerContext,
+  work: (message: Request, life: CallLife) => Promise<Reply>,
+): handleUnaryCall<Request, Reply> {
+  return (call, callback) => {
+    calls
+      .unary(call, (life) => work(call.request, life))
+      .then((reply) => callback(null, reply))
+      .catch((reason: unknown) => callback(statusError(reason, call.getPath(), logger)));
+  };
+}
+
+function serverStream<Request, Reply>(
+  { calls, logger }: HandlerContext,
+  work: (message: Request, life: CallLife) => AsyncIterable<Reply>,
+): handleServerStreamingCall<Request, Reply> {
+  return (call) => {
+    calls
+      .stream(call, (life) => writePaced(call, work(call.request, life)))
+      .then(() => call.end())
+      .catch((reason: unknown) => call.emit("error", statusError(reason, call.getPath(), logger)));
+  };
+}
+
+/** What the caller is told; what only we can explain goes into the log as well. */
+function statusError(reason: unknown, method: string, logger: Logger): StatusError {
+  const error = BatonError.from(reason);
+  if (error.code === "internal") logger.error({ err: error, method }, "Call failed");
+  return toStatusError(error);
+}
