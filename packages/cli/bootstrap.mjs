@@ -19,6 +19,8 @@ import { fileURLToPath } from "node:url";
 const PNPM = "pnpm@12.21.0";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const BIN = join(ROOT, "node_modules/.bin");
+/** npm would wait for more than a minute before it says that there is no network. */
+const IMPATIENT = { npm_config_fetch_retry_mintimeout: "2000", npm_config_fetch_retry_maxtimeout: "5000" };
 /** Remembers what was installed last. */
 const STAMP = join(ROOT, "node_modules/.baton-installed");
 
@@ -112,7 +114,8 @@ function handOver(program, args, env = process.env) {
 /** Runs a program without input and collects what it prints. */
 function capture(program, args) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...IMPATIENT, ...process.env };
+    const child = spawn(program, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => {

@@ -7,6 +7,7 @@ import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 
+const MANIFEST = fileURLToPath(new URL("../../../package.json", import.meta.url));
 const BOOTSTRAP = fileURLToPath(new URL("../bootstrap.mjs", import.meta.url));
 const INSTALLS = `echo "$@" >> npx-calls; mkdir -p node_modules`;
 const PROGRAM = "console.log(process.argv.slice(2).join()); process.exitCode = 5;";
@@ -134,6 +135,18 @@ describe("bootstrap.mjs", () => {
     await once(child.stdout, "data");
     child.kill(signal);
     expect(await once(child, "exit")).toEqual([0, null]);
+  });
+
+  test("Ctrl-C, which reaches a terminal's whole process group, ends npm start with exit code 0", async () => {
+    const { scripts } = JSON.parse(await readFile(MANIFEST, "utf8"));
+    await writeManifest(">=20", { start: scripts.start });
+    const program = `process.on("SIGINT", () => process.exit(0)); setInterval(() => {}, 1000); console.log("ready");`;
+    await writeFile(join(root, "packages/cli/src/main.ts"), program);
+    const start = `PATH="${join(root, "bin")}:$PATH" exec npm start --silent`;
+    const npm = spawn("/bin/sh", ["-c", start], { cwd: root, detached: true });
+    await once(npm.stdout, "data");
+    process.kill(-npm.pid!, "SIGINT");
+    expect(await once(npm, "exit")).toEqual([0, null]);
   });
 
   test("ends with the number of the signal that ended the program", async () => {

@@ -1,7 +1,6 @@
-import { ensureDemoCheckpoint, prepareModel } from "@baton/model";
+import { prepareModel, resolveModelFolder } from "@baton/model";
 import type { UpConfig } from "./up-settings.ts";
 
-const DEMO = "demo";
 const MIB = 2 ** 20;
 const REPORT_EVERY_MS = 2000;
 
@@ -15,7 +14,7 @@ export async function prepareForServing(
 ): Promise<void> {
   const { model, cacheFolder } = config;
   print(`Preparing model "${model}"`);
-  const folder = model === DEMO ? await ensureDemoCheckpoint(cacheFolder) : model;
+  const folder = await resolveModelFolder(model, cacheFolder);
   let reportedAt = performance.now();
   await prepareModel(folder, {
     cacheFolder,
