@@ -8,6 +8,9 @@ import type { ProtoGrpcType as DecodeProto } from "./generated/decode.ts";
 import type { ProtoGrpcType as PrefillProto } from "./generated/prefill.ts";
 import type { ProtoGrpcType as RegistryProto } from "./generated/registry.ts";
 
+// What goes wrong reaches us as errors; grpc-js would write it to the console as well.
+grpc.setLogVerbosity(grpc.logVerbosity.NONE);
+
 const definition = protoLoader.loadSync(
   ["prefill", "decode", "control", "registry"].map((name) => `baton/v1/${name}.proto`),
   {

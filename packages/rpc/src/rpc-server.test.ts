@@ -1,0 +1,104 @@
+import { BatonError, silentLogger } from "@baton/core";
+import { describe, expect, test } from "@jest/globals";
+import { createRpcServer } from "./rpc-server.ts";
+import {
+  collect,
+  decodeService,
+  END,
+  generateCall,
+  HOST,
+  prefillCall,
+  startDecodeServer,
+  startServer,
+  uncanceled,
+  untilAbort,
+} from "./testing/fixtures.ts";
+
+describe("health", () => {
+  test("follows setServing for the server and for each of its services", async () => {
+    await using peer = await startServer((server) => {
+      server.addPrefill({ prefill: () => Promise.reject(new Error("unused")) });
+      server.addControl({
+        status() {
+          throw new Error("unused");
+        },
+      });
+    });
+    const ask = () =>
+      Promise.all(
+        ["", "baton.v1.PrefillWorker", "baton.v1.WorkerControl"].map((service) =>
+          peer.health.check({ ...uncanceled(), service }),
+        ),
+      );
+    expect(await ask()).toEqual(["not_serving", "not_serving", "not_serving"]);
+    peer.server.setServing(true);
+    expect(await ask()).toEqual(["serving", "serving", "serving"]);
+    peer.server.setServing(false);
+    expect(await ask()).toEqual(["not_serving", "not_serving", "not_serving"]);
+  });
+
+  test("of a service that the server does not have is not_found", async () => {
+    await using peer = await startServer(() => {});
+    const answer = peer.health.check({ ...uncanceled(), service: "baton.v1.DecodeWorker" });
+    await expect(answer).rejects.toMatchObject({ code: "not_found" });
+  });
+});
+
+describe("listening", () => {
+  test("on a port that is taken fails and names the address", async () => {
+    await using peer = await startServer(() => {});
+    const port = Number(peer.address.split(":")[1]);
+    const second = createRpcServer({ logger: silentLogger });
+    await expect(second.listen(HOST, port)).rejects.toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining(`Cannot listen on "${HOST}:${port}"`),
+    });
+  });
+});
+
+describe("shutdown", () => {
+  test("lets running calls end well and takes no new ones", async () => {
+    const running = Promise.withResolvers<void>();
+    await using peer = await startDecodeServer(async function* () {
+      yield { type: "tokens", tokenIds: [1] };
+      await running.promise;
+      yield END;
+    });
+    const events = peer.decode.generate(generateCall(), uncanceled())[Symbol.asyncIterator]();
+    await events.next();
+    const closed = peer.server.shutdown(20_000);
+    await expect(peer.health.check(uncanceled())).rejects.toBeInstanceOf(BatonError);
+    running.resolve();
+    expect(await events.next()).toEqual({ done: false, value: END });
+    await closed;
+    expect(peer.server.openCalls).toBe(0);
+  });
+
+  test("aborts what still runs after the grace period, and says so", async () => {
+    await using peer = await startServer((server) => {
+      server.addPrefill({ prefill: ({ signal }) => untilAbort(signal) });
+      server.addDecode(
+        decodeService(async function* ({ signal }) {
+          yield { type: "tokens", tokenIds: [1] };
+          await untilAbort(signal);
+        }),
+      );
+    });
+    const generation = collect(peer.decode.generate(generateCall(), uncanceled()));
+    const prefill = peer.prefill.prefill(prefillCall(), uncanceled());
+    const outcome = Promise.allSettled([generation, prefill]);
+    while (peer.server.openCalls < 2) await new Promise(setImmediate);
+    await peer.server.shutdown(1);
+    const reason = { code: "unavailable", message: expect.stringContaining("shutting down") };
+    expect(await outcome).toMatchObject([
+      { status: "rejected", reason },
+      { status: "rejected", reason },
+    ]);
+    expect(peer.server.openCalls).toBe(0);
+  });
+
+  test("may be asked for twice, and before anything listened", async () => {
+    const server = createRpcServer({ logger: silentLogger });
+    await Promise.all([server.shutdown(0), server.shutdown(0)]);
+  });
+});
