@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { formatLogLine } from "./format-log-line.ts";
 
-const quiet = { service: "prefill-0", stream: "stdout", verbose: false } as const;
-const verbose = { ...quiet, verbose: true };
+const quiet = { service: "prefill-0", stream: "stdout", show: "warnings" } as const;
+const verbose = { ...quiet, show: "everything" } as const;
 
 describe("formatLogLine", () => {
   const frame = { time: "2026-01-01T00:00:00Z", pid: 7, name: "prefill-worker" };
@@ -29,13 +29,21 @@ describe("formatLogLine", () => {
     }
   });
 
-  test("shows info lines only when verbose", () => {
+  test("shows info lines only with everything", () => {
     const line = JSON.stringify({ ...frame, level: "info", msg: "Worker serves" });
     expect(formatLogLine(line, quiet)).toBeUndefined();
     expect(formatLogLine(line, verbose)).toBe("prefill-0: info: Worker serves");
   });
 
-  test("shows plain text from stderr always, from stdout only when verbose", () => {
+  test("shows no warning where only errors are worth showing", () => {
+    const stopping = { ...quiet, show: "errors" } as const;
+    expect(
+      formatLogLine(JSON.stringify({ level: "warn", msg: "Lost the router" }), stopping),
+    ).toBeUndefined();
+    expect(formatLogLine(JSON.stringify({ level: "error", msg: "Broken" }), stopping)).toBeDefined();
+  });
+
+  test("shows plain text from stderr always, from stdout only with everything", () => {
     expect(formatLogLine("out of memory", { ...quiet, stream: "stderr" })).toBe("prefill-0: out of memory");
     expect(formatLogLine("hello", quiet)).toBeUndefined();
     expect(formatLogLine("hello", verbose)).toBe("prefill-0: hello");

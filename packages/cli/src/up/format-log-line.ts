@@ -4,12 +4,16 @@
 export interface LogLineOptions {
   /** Name of the service, the line's prefix. */
   readonly service: string;
-  /** Plain text on stderr is always shown, on stdout only when verbose. */
+  /** Plain text on stderr is always shown, on stdout only with everything. */
   readonly stream: "stdout" | "stderr";
-  readonly verbose: boolean;
+  /** How much is worth showing. */
+  readonly show: ShownLines;
 }
 
-const SHOWN_LEVELS = ["warn", "error", "fatal"];
+export type ShownLines = "everything" | "warnings" | "errors";
+
+const ERRORS = ["error", "fatal"];
+const WARNINGS = ["warn", ...ERRORS];
 /** Fields that are the line's frame, or that only machines read. */
 const HIDDEN_FIELDS = new Set(["level", "time", "pid", "name", "msg", "err", "error"]);
 
@@ -18,10 +22,12 @@ export function formatLogLine(line: string, options: LogLineOptions): string | u
   if (line.trim() === "") return undefined;
   const record = parseRecord(line);
   if (!record) {
-    return options.verbose || options.stream === "stderr" ? `${options.service}: ${line}` : undefined;
+    return options.show === "everything" || options.stream === "stderr"
+      ? `${options.service}: ${line}`
+      : undefined;
   }
   const level = String(record.level ?? "info");
-  if (!options.verbose && !SHOWN_LEVELS.includes(level)) return undefined;
+  if (!isShown(level, options.show)) return undefined;
   return [
     `${options.service}: ${level}:`,
     String(record.msg ?? ""),
@@ -30,6 +36,10 @@ export function formatLogLine(line: string, options: LogLineOptions): string | u
   ]
     .filter((part) => part !== "")
     .join(" ");
+}
+
+function isShown(level: string, show: ShownLines): boolean {
+  return show === "everything" || (show === "warnings" ? WARNINGS : ERRORS).includes(level);
 }
 
 function parseRecord(line: string): Readonly<Record<string, unknown>> | undefined {

@@ -12,7 +12,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { Clock } from "@baton/core";
 import { EXIT_CODE, type ReadyMessage } from "@baton/lifecycle";
-import { formatLogLine } from "./format-log-line.ts";
+import { formatLogLine, type ShownLines } from "./format-log-line.ts";
 import { nextRestart } from "./restart-policy.ts";
 import type { ServiceSpec } from "./service-plan.ts";
 
@@ -43,7 +43,7 @@ type State =
   | { readonly kind: "idle" }
   | { readonly kind: "running"; readonly child: ChildProcess; readonly gone: Promise<void> }
   | { readonly kind: "waiting"; readonly cancel: () => void }
-  | { readonly kind: "stopped" };
+  | { readonly kind: "stopped"; readonly gone: Promise<void> };
 
 export class SupervisedService {
   readonly name: string;
@@ -72,15 +72,20 @@ export class SupervisedService {
   }
 
   /** Asks the process to end, kills it when it takes too long, and resolves when it is gone. */
-  async stop(): Promise<void> {
-    const state = this.#state;
-    this.#state = { kind: "stopped" };
+  stop(): Promise<void> {
+    if (this.#state.kind === "stopped") return this.#state.gone;
+    const gone = this.#end(this.#state);
+    this.#state = { kind: "stopped", gone };
+    return gone;
+  }
+
+  async #end(state: State): Promise<void> {
     if (state.kind === "waiting") state.cancel();
     if (state.kind !== "running") return;
     state.child.kill("SIGTERM");
-    const spare = this.#context.after(STOP_GRACE_MS, () => state.child.kill("SIGKILL"));
+    const cancel = this.#context.after(STOP_GRACE_MS, () => state.child.kill("SIGKILL"));
     await state.gone;
-    spare();
+    cancel();
   }
 
   #spawn(): void {
@@ -99,17 +104,22 @@ export class SupervisedService {
   }
 
   async #show(output: Readable, stream: "stdout" | "stderr"): Promise<void> {
-    const { print, verbose } = this.#context;
     for await (const line of createInterface({ input: output })) {
-      const shown = formatLogLine(line, { service: this.name, stream, verbose });
-      if (shown !== undefined) print(shown);
+      const shown = formatLogLine(line, { service: this.name, stream, show: this.#shownLines() });
+      if (shown !== undefined) this.#context.print(shown);
     }
+  }
+
+  /** Services that stop together lose one another: no news. */
+  #shownLines(): ShownLines {
+    if (this.#context.verbose) return "everything";
+    return this.#state.kind === "stopped" ? "errors" : "warnings";
   }
 
   #onGone(child: ChildProcess, cause: string, startedAt: number): void {
     if (this.#state.kind === "stopped") return;
     if (child.exitCode === EXIT_CODE.configuration || child.exitCode === EXIT_CODE.addressInUse) {
-      this.#state = { kind: "stopped" };
+      this.#state = { kind: "stopped", gone: Promise.resolve() };
       this.#listener.onFatal(child.exitCode);
       return;
     }

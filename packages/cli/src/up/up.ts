@@ -26,7 +26,10 @@ export async function up(argv: readonly string[]): Promise<number> {
   const stop = stopSignal();
   const cluster = new LocalCluster(createServicePlan(config, SERVICES), supervisorContext(config));
   const stopped = new Promise<number>((resolve) => {
-    stop.addEventListener("abort", () => resolve(EXIT_CODE.ok), { once: true });
+    stop.addEventListener("abort", () => {
+      print("Stopping");
+      resolve(EXIT_CODE.ok);
+    });
   });
   try {
     return await Promise.race([stopped, cluster.failed, serve(cluster, config, stop)]);
