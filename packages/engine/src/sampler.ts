@@ -15,8 +15,13 @@ export function sample(logits: Float32Array, request: SampleRequest): number {
   const { temperature, topP, seed } = request.sampling;
   const best = argmax(logits);
   if (temperature === 0) return best;
-  const distances = Float64Array.from(logits, (logit) => (logits[best]! - logit) / temperature);
-  const weights = distances.map((distance) => Math.exp(-distance));
+  const distances = new Float64Array(logits.length);
+  const weights = new Float64Array(logits.length);
+  for (let index = 0; index < logits.length; index++) {
+    const distance = (logits[best]! - logits[index]!) / temperature;
+    distances[index] = distance;
+    weights[index] = Math.exp(-distance);
+  }
   if (topP < 1) keepNucleus(distances, weights, topP);
   return draw(weights, uniform(seed, request.outputIndex));
 }
