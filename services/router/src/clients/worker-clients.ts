@@ -1,0 +1,59 @@
+/**
+ * One gRPC client per worker, made when it is first needed.
+ *
+ *   C1  A client belongs to one epoch and address of a worker: a restarted worker gets a new one.
+ *   C2  A client is closed when its worker has left the registry; calls that run on it still end by themselves.
+ */
+import type { WorkerRecord } from "@baton/core";
+import type { WorkerRegistry } from "@baton/registry";
+import { createDecodeClient, createPrefillClient, type DecodeClient, type PrefillClient } from "@baton/rpc";
+
+export class WorkerClients implements Disposable {
+  readonly #registry: WorkerRegistry;
+  readonly #prefill = new Map<string, PrefillClient>();
+  readonly #decode = new Map<string, DecodeClient>();
+  readonly #stopWatching: () => void;
+
+  constructor(registry: WorkerRegistry) {
+    this.#registry = registry;
+    this.#stopWatching = registry.onChange(() => this.#closeLeft());
+  }
+
+  prefill(worker: WorkerRecord): PrefillClient {
+    return getOrMake(this.#prefill, keyOf(worker), () => createPrefillClient(worker.grpcAddress));
+  }
+
+  decode(worker: WorkerRecord): DecodeClient {
+    return getOrMake(this.#decode, keyOf(worker), () => createDecodeClient(worker.grpcAddress));
+  }
+
+  /** Closes every client. */
+  [Symbol.dispose](): void {
+    this.#stopWatching();
+    this.#closeExcept(new Set());
+  }
+
+  #closeLeft(): void {
+    this.#closeExcept(new Set(this.#registry.workers().map(keyOf)));
+  }
+
+  #closeExcept(kept: ReadonlySet<string>): void {
+    for (const clients of [this.#prefill, this.#decode]) {
+      for (const [key, client] of clients) {
+        if (kept.has(key)) continue;
+        clients.delete(key);
+        client.close();
+      }
+    }
+  }
+}
+
+function keyOf(worker: WorkerRecord): string {
+  return `${worker.id}/${worker.epoch}/${worker.grpcAddress}`;
+}
+
+function getOrMake<T>(clients: Map<string, T>, key: string, make: () => T): T {
+  const client = clients.get(key) ?? make();
+  clients.set(key, client);
+  return client;
+}

@@ -1,0 +1,96 @@
+/** The one place that names what a router is made of. */
+import type { AddressInfo } from "node:net";
+import type { ConfigOf } from "@baton/config";
+import { type Logger, systemClock } from "@baton/core";
+import type { Service } from "@baton/lifecycle";
+import { hashCheckpoint, readModelFiles, resolveModelFolder } from "@baton/model";
+import { createInMemoryWorkerRegistry, type InMemoryWorkerRegistry, startExpiry } from "@baton/registry";
+import { createRoutePlanner, LoadLedger } from "@baton/routing";
+import { createRpcServer } from "@baton/rpc";
+import { loadTokenizer } from "@baton/tokenizer";
+import type { RequestTracer } from "@baton/tracing";
+import { WorkerClients } from "./clients/worker-clients.ts";
+import type { settings } from "./config.ts";
+import { createHttpServer } from "./http/http-server.ts";
+import { addChatCompletions } from "./http/routes/chat-completions.ts";
+import { addCompletions } from "./http/routes/completions.ts";
+import { addModels } from "./http/routes/models.ts";
+import { addProbes } from "./http/routes/probes.ts";
+import { InFlightRequests } from "./in-flight-requests.ts";
+import { Admission } from "./pipeline/admit.ts";
+import { createPipeline } from "./pipeline/pipeline.ts";
+import { assertAcceptable } from "./worker-acceptance.ts";
+
+/** Starts the router: resolves once the API and the registry listen. */
+export async function startRouter(
+  config: ConfigOf<typeof settings>,
+  tracer: RequestTracer,
+  logger: Logger,
+): Promise<Service> {
+  const folder = await resolveModelFolder(config.model, config.cacheFolder);
+  const files = await readModelFiles(folder);
+  const model = { name: files.name, hash: await hashCheckpoint(folder) };
+  const tokenizer = loadTokenizer(files.tokenizer);
+
+  const registry: InMemoryWorkerRegistry = createInMemoryWorkerRegistry({
+    clock: systemClock,
+    heartbeatMs: config.heartbeatMs,
+    accept: (worker) => assertAcceptable(worker, model, registry.workers()),
+  });
+  const workers = () => registry.workers();
+  const clients = new WorkerClients(registry);
+  const planner = createRoutePlanner({ random: Math.random });
+  const ledger = new LoadLedger();
+  const inFlight = new InFlightRequests();
+
+  const pipeline = createPipeline({
+    admission: new Admission(config),
+    tokenizer,
+    defaults: files.generation,
+    contextTokens: () =>
+      Math.min(files.config.maxPositions, ...workers().map(({ capacity }) => capacity.maxModelTokens)),
+    planner,
+    ledger,
+    workers,
+    model: model.name,
+    clients,
+    logger,
+  });
+
+  const app = createHttpServer({ ...config, inFlight, tracer, logger });
+  addChatCompletions(app, { pipeline, model, inFlight });
+  addCompletions(app, { pipeline, model, inFlight });
+  addModels(app, model, Math.floor(systemClock.now() / 1000));
+  addProbes(app, {
+    availability: () => planner.availability(model.name, ledger.view(workers())),
+    draining: () => inFlight.draining,
+  });
+
+  const server = createRpcServer({ logger });
+  server.addRegistry(registry);
+  const { port: registryPort } = await server.listen(config.registryHost, config.registryPort);
+  server.setServing(true);
+  const expiry = startExpiry(registry);
+  await app.listen({ host: config.host, port: config.port });
+  const addresses = {
+    http: `${bracketed(config.host)}:${(app.server.address() as AddressInfo).port}`,
+    grpc: `${bracketed(config.registryHost)}:${registryPort}`,
+  };
+  logger.info({ ...addresses, model }, "Router serves");
+
+  return {
+    addresses,
+    async close() {
+      await inFlight.drain(config.drainTimeoutMs);
+      await app.close();
+      clients[Symbol.dispose]();
+      expiry[Symbol.dispose]();
+      await server.shutdown(0);
+    },
+  };
+}
+
+/** An IPv6 host is in brackets before a port. */
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

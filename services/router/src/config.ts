@@ -1,0 +1,72 @@
+/** Settings of the router. */
+import { defineSettings, loggingSettings, modelSettings, setting, tracingSettings } from "@baton/config";
+
+export const settings = defineSettings("router", {
+  host: setting.text({
+    flag: "host",
+    env: "BATON_HTTP_HOST",
+    default: "127.0.0.1",
+    doc: "Address that the API listens on",
+  }),
+  port: setting.port({
+    flag: "port",
+    env: "BATON_HTTP_PORT",
+    default: 8000,
+    doc: "Port of the API; 0 picks a free one",
+  }),
+  registryHost: setting.text({
+    flag: "registry-host",
+    env: "BATON_REGISTRY_HOST",
+    default: "127.0.0.1",
+    doc: "Address that the worker registry listens on",
+  }),
+  registryPort: setting.port({
+    flag: "registry-port",
+    env: "BATON_REGISTRY_PORT",
+    default: 8001,
+    doc: "Port of the worker registry; 0 picks a free one",
+  }),
+  heartbeatMs: setting.milliseconds({
+    flag: "heartbeat-ms",
+    env: "BATON_HEARTBEAT_MS",
+    default: 1000,
+    doc: "How often workers announce themselves, in ms; one that is silent for three of these is dropped",
+  }),
+  requestTimeoutMs: setting.milliseconds({
+    flag: "request-timeout-ms",
+    env: "BATON_REQUEST_TIMEOUT_MS",
+    default: 600_000,
+    doc: "Longest time from a request's arrival to the end of its answer, in ms",
+  }),
+  maxBodyBytes: setting.bytes({
+    flag: "max-body-bytes",
+    env: "BATON_MAX_BODY_BYTES",
+    default: 16 * 2 ** 20,
+    doc: "Largest request body",
+  }),
+  maxInflight: setting.integer({
+    flag: "max-inflight",
+    env: "BATON_MAX_INFLIGHT",
+    min: 1,
+    max: 1_000_000,
+    default: 1024,
+    doc: "Requests worked on at once; more wait in order of arrival",
+  }),
+  maxQueued: setting.integer({
+    flag: "max-queued",
+    env: "BATON_MAX_QUEUED",
+    min: 0,
+    max: 1_000_000,
+    default: 1024,
+    doc: "Requests that wait for their turn; one more is refused with 429",
+  }),
+  drainTimeoutMs: setting.milliseconds({
+    flag: "drain-timeout-ms",
+    env: "BATON_DRAIN_TIMEOUT_MS",
+    default: 3000,
+    doc: "How long a stopping router lets running requests end, in ms",
+  }),
+  ...modelSettings,
+  ...tracingSettings,
+  ...loggingSettings,
+});

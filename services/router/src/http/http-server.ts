@@ -1,0 +1,135 @@
+/** The HTTP server: routes, JSON bodies, one error shape, and a scope for every request that is traced. */
+import { BatonError, ERROR_TRAITS, type Logger } from "@baton/core";
+import { ATTR, type RequestTracer, readHeader } from "@baton/tracing";
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
+import type { InFlightRequests } from "../in-flight-requests.ts";
+import { errorBody } from "./error-body.ts";
+import { parseJsonBodies } from "./json-body.ts";
+import { chooseRequestId, REQUEST_ID_HEADER } from "./request-id.ts";
+import { RequestScope } from "./request-scope.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Set on routes with `traced`. */
+    scope: RequestScope | undefined;
+  }
+  interface FastifyContextConfig {
+    /** The request has a trace and a deadline of its own: it asks for a generation. */
+    readonly traced?: true;
+  }
+}
+
+export interface HttpServerOptions {
+  readonly maxBodyBytes: number;
+  readonly requestTimeoutMs: number;
+  readonly inFlight: InFlightRequests;
+  readonly tracer: RequestTracer;
+  readonly logger: Logger;
+}
+
+/** Seconds after which a client that met a limit may well succeed. */
+const RETRY_AFTER_SECONDS = 1;
+
+/** Makes the server without any route; the caller adds them, listens and closes. */
+export function createHttpServer(options: HttpServerOptions): FastifyInstance {
+  const app = Fastify({
+    bodyLimit: options.maxBodyBytes,
+    // Whoever closes the server has waited for the running requests; what is left are idle connections.
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+  });
+  parseJsonBodies(app);
+  app.decorateRequest("scope", undefined);
+  app.addHook("onRequest", async (request, reply) => openScope(request, reply, options));
+  app.setErrorHandler((reason: FastifyError | BatonError, request, reply) =>
+    sendError(errorOf(reason, options.maxBodyBytes), request, reply, options.logger),
+  );
+  app.setNotFoundHandler((request, reply) =>
+    sendError(noRoute(request, app), request, reply, options.logger),
+  );
+  return app;
+}
+
+function openScope(request: FastifyRequest, reply: FastifyReply, options: HttpServerOptions): void {
+  const { inFlight, tracer } = options;
+  const id = chooseRequestId(request.headers[REQUEST_ID_HEADER], (candidate) => inFlight.has(candidate));
+  reply.header(REQUEST_ID_HEADER, id);
+  if (!request.routeOptions.config.traced) return;
+  const { traceparent, tracestate } = request.headers;
+  const header = readHeader(single(traceparent), single(tracestate));
+  const attributes = {
+    [ATTR.requestId]: id,
+    [ATTR.httpMethod]: request.method,
+    [ATTR.httpRoute]: request.routeOptions.url,
+  };
+  request.scope = new RequestScope({
+    id,
+    trace: tracer.startRequest(id, header, attributes),
+    timeoutMs: options.requestTimeoutMs,
+    inFlight,
+    response: reply.raw,
+  });
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(",") : header;
+}
+
+function sendError(
+  error: BatonError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  logger: Logger,
+): FastifyReply {
+  request.scope?.failed(error);
+  const { http, retryable } = ERROR_TRAITS[error.code];
+  if (http >= 500)
+    logger.warn({ request: request.scope?.id, route: request.url, err: error }, "Request failed");
+  if (retryable && http !== 502) reply.header("retry-after", RETRY_AFTER_SECONDS);
+  return reply.code(http).send(errorBody(error));
+}
+
+/** Fastify's own errors in our words; anything else unknown is an internal error whose message stays here. */
+function errorOf(reason: FastifyError | BatonError, maxBodyBytes: number): BatonError {
+  switch (reason.code) {
+    case "FST_ERR_CTP_BODY_TOO_LARGE":
+      return new BatonError(
+        "payload_too_large",
+        `Cannot read the request body: it is too large, expected at most ${maxBodyBytes} bytes`,
+      );
+    case "FST_ERR_CTP_EMPTY_JSON_BODY":
+    case "FST_ERR_CTP_INVALID_CONTENT_LENGTH":
+      return new BatonError("invalid_argument", `Cannot read the request body: ${reason.message}`);
+    default:
+      break;
+  }
+  if (reason.name === "BatonError") return BatonError.from(reason);
+  if ("statusCode" in reason && reason.statusCode !== undefined && reason.statusCode < 500) {
+    return new BatonError("invalid_argument", `Cannot read the request: ${reason.message}`, {
+      cause: reason,
+    });
+  }
+  return new BatonError("internal", "Cannot answer the request: an internal error occurred", {
+    cause: reason,
+  });
+}
+
+/** 405 where the path exists with another method, else 404. */
+function noRoute(request: FastifyRequest, app: FastifyInstance): BatonError {
+  const path = request.url.split("?")[0]!;
+  const allowed = (["GET", "POST"] as const).filter(
+    (method) => app.findRoute({ method, url: path }) !== null,
+  );
+  if (allowed.length === 0) {
+    return new BatonError("not_found", `Cannot find "${request.method} ${path}": there is no such path`);
+  }
+  return new BatonError(
+    "method_not_allowed",
+    `Cannot use ${request.method} on "${path}": expected ${allowed.join(" or ")}`,
+  );
+}

@@ -1,0 +1,43 @@
+/** `POST /v1/chat/completions`. */
+import { BatonError, systemClock } from "@baton/core";
+import type { FastifyInstance } from "fastify";
+import { answerIdentity, type ModelIdentity } from "../answer-format.ts";
+import { chatCompletionFormat } from "../chat-completion-format.ts";
+import {
+  type ChatCompletionRequest,
+  parseChatCompletionRequest,
+} from "../schemas/chat-completion-request.ts";
+import { deliveryOf, samplingOf } from "../schemas/sampling-fields.ts";
+import { type CompletionParts, type ParsedCompletion, serveCompletion } from "../serve-completion.ts";
+
+export function addChatCompletions(app: FastifyInstance, parts: CompletionParts): void {
+  app.post("/v1/chat/completions", { config: { traced: true } }, (request, reply) =>
+    serveCompletion(request, reply, parts, (body) => parse(body, parts.model)),
+  );
+}
+
+function parse(body: unknown, model: ModelIdentity): ParsedCompletion {
+  const request = parseChatCompletionRequest(body);
+  const delivery = deliveryOf(request);
+  return {
+    call: {
+      ...samplingOf(request),
+      maxTokens: maxTokens(request),
+      prompt: { kind: "chat", messages: request.messages },
+    },
+    format: chatCompletionFormat(answerIdentity("chatcmpl", model, systemClock.now()), delivery.includeUsage),
+    ...delivery,
+  };
+}
+
+/** `max_tokens` is the old name of `max_completion_tokens`; both may be given if they agree. */
+function maxTokens({ max_tokens, max_completion_tokens }: ChatCompletionRequest): number | undefined {
+  if (max_tokens != null && max_completion_tokens != null && max_tokens !== max_completion_tokens) {
+    throw new BatonError(
+      "invalid_argument",
+      `Cannot use "max_tokens": it is ${max_tokens}, expected the ${max_completion_tokens} of "max_completion_tokens"`,
+      { param: "max_tokens" },
+    );
+  }
+  return max_completion_tokens ?? max_tokens ?? undefined;
+}

@@ -1,0 +1,28 @@
+/** `GET /health`, `/liveness` and `/readiness`: for people, and for whatever starts and stops routers. */
+import type { Availability } from "@baton/routing";
+import type { FastifyInstance } from "fastify";
+
+export interface ProbeParts {
+  /** Whether a request could be served now. */
+  readonly availability: () => Availability;
+  readonly draining: () => boolean;
+}
+
+export function addProbes(app: FastifyInstance, parts: ProbeParts): void {
+  /** The process runs its event loop; nothing else is looked at, so that a missing worker never restarts a router. */
+  app.get("/liveness", () => ({ status: "alive" }));
+  app.get("/readiness", (_request, reply) => {
+    const readiness = readinessOf(parts);
+    reply.code(readiness.status === "ready" ? 200 : 503);
+    return readiness;
+  });
+  /** The same answer as readiness in its body, but always 200: for looking at. */
+  app.get("/health", () => readinessOf(parts));
+}
+
+function readinessOf({ availability, draining }: ProbeParts) {
+  if (draining()) return { status: "stopping" };
+  const now = availability();
+  if (now.kind !== "unavailable") return { status: "ready", mode: now.kind };
+  return { status: "not_ready", missing: now.missing.map((role) => `${role} worker`) };
+}

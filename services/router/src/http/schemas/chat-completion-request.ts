@@ -1,0 +1,44 @@
+/** The body of `POST /v1/chat/completions`. */
+import { z } from "zod";
+import { CHAT_MESSAGE_FIELDS, CHAT_MESSAGE_NEUTRAL, chatMessage } from "./chat-message.ts";
+import { type NeutralValues, supportedFields } from "./neutral-values.ts";
+import { bodyObject, parseFields } from "./parse-body.ts";
+import { SAMPLING_NEUTRAL, samplingFields } from "./sampling-fields.ts";
+
+const schema = z.object({
+  ...samplingFields,
+  messages: z.array(chatMessage).min(1, "expected at least one message"),
+  max_completion_tokens: z.int().min(1).nullish(),
+});
+
+const FIELDS: ReadonlySet<string> = new Set(Object.keys(schema.shape));
+
+const NEUTRAL: NeutralValues = {
+  ...SAMPLING_NEUTRAL,
+  logprobs: [false],
+  top_logprobs: [0],
+  tools: [[]],
+  tool_choice: ["none", "auto"],
+  parallel_tool_calls: [true, false],
+  functions: [[]],
+  function_call: ["none", "auto"],
+  response_format: [{ type: "text" }],
+  modalities: [["text"]],
+  metadata: [{}],
+  store: [false],
+  service_tier: ["auto", "default"],
+};
+
+export type ChatCompletionRequest = z.infer<typeof schema>;
+
+/** @throws BatonError `invalid_argument` naming the field at fault. */
+export function parseChatCompletionRequest(body: unknown): ChatCompletionRequest {
+  const fields = supportedFields(bodyObject(body), FIELDS, NEUTRAL);
+  if (Array.isArray(fields.messages)) fields.messages = fields.messages.map(supportedMessageFields);
+  return parseFields(schema, fields);
+}
+
+function supportedMessageFields(message: unknown, index: number): unknown {
+  if (typeof message !== "object" || message === null || Array.isArray(message)) return message;
+  return supportedFields(message, CHAT_MESSAGE_FIELDS, CHAT_MESSAGE_NEUTRAL, `messages[${index}].`);
+}

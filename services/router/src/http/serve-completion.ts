@@ -1,0 +1,93 @@
+/** What the two completion endpoints have in common: from a parsed request to an ended one. */
+import { BatonError } from "@baton/core";
+import { ATTR } from "@baton/tracing";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { ApiError } from "../api-error.ts";
+import type { InFlightRequests } from "../in-flight-requests.ts";
+import type { CompletionCall } from "../pipeline/completion-call.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { AnswerFormat, ModelIdentity } from "./answer-format.ts";
+import type { RequestScope } from "./request-scope.ts";
+import { type AnswerOutcome, sendStream, sendWhole } from "./send-answer.ts";
+
+export interface CompletionParts {
+  readonly pipeline: Pipeline;
+  readonly model: ModelIdentity;
+  readonly inFlight: InFlightRequests;
+}
+
+/** A request as its endpoint understood it. */
+export interface ParsedCompletion {
+  readonly call: CompletionCall;
+  readonly format: AnswerFormat;
+  readonly stream: boolean;
+  readonly includeUsage: boolean;
+  /** The client's name for its user. */
+  readonly user: string | undefined;
+}
+
+/** Parses, answers and ends the request; errors before the first byte are thrown, for the server's error handler. */
+export async function serveCompletion(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  parts: CompletionParts,
+  parse: (body: unknown) => ParsedCompletion,
+): Promise<FastifyReply> {
+  const scope = request.scope!;
+  scope.take();
+  try {
+    const outcome = await answer(scope, reply, parts, parse(request.body));
+    scope.end({ attributes: outcomeAttributes(outcome, parts.model) });
+  } catch (reason) {
+    const error = BatonError.from(scope.signal.aborted ? scope.signal.reason : reason);
+    scope.end({ error });
+    if (!reply.sent) throw error;
+  }
+  return reply;
+}
+
+async function answer(
+  scope: RequestScope,
+  reply: FastifyReply,
+  parts: CompletionParts,
+  parsed: ParsedCompletion,
+): Promise<AnswerOutcome> {
+  const { call, format, includeUsage } = parsed;
+  scope.trace.setAttributes(requestAttributes(parsed));
+  parts.inFlight.assertOpen();
+  if (call.model !== parts.model.name) throw modelNotFound(call.model, parts.model.name);
+  const events = parts.pipeline(call, scope);
+  return parsed.stream
+    ? sendStream(events, { format, includeUsage, reply, scope })
+    : sendWhole(events, { format, reply });
+}
+
+export function modelNotFound(asked: string, served: string): ApiError {
+  return new ApiError(
+    "not_found",
+    "model_not_found",
+    `Cannot find the model "${asked}": this router serves "${served}"`,
+    { param: "model" },
+  );
+}
+
+function requestAttributes({ call, format, user }: ParsedCompletion) {
+  return {
+    [ATTR.requestModel]: call.model,
+    [ATTR.maxTokens]: call.maxTokens,
+    [ATTR.temperature]: call.temperature,
+    [ATTR.topP]: call.topP,
+    "gen_ai.response.id": format.id,
+    "user.id": user,
+  };
+}
+
+function outcomeAttributes({ reason, usage }: AnswerOutcome, model: ModelIdentity) {
+  return {
+    [ATTR.responseModel]: model.name,
+    [ATTR.finishReasons]: [reason],
+    [ATTR.promptTokens]: usage.promptTokens,
+    [ATTR.completionTokens]: usage.completionTokens,
+    [ATTR.cachedTokens]: usage.cachedTokens,
+  };
+}

@@ -1,0 +1,63 @@
+/**
+ * The requests that are being answered, from their first byte to the end of their trace.
+ *
+ *   F1  No two running requests have the same id: workers tell them apart by it.
+ *   F2  Once drain() is called no request enters, and it resolves when the last one has left.
+ */
+import { BatonError, type RequestId } from "@baton/core";
+
+/** A request that can be told to end. */
+export interface Abortable {
+  readonly id: RequestId;
+  abort(error: BatonError): void;
+}
+
+export class InFlightRequests {
+  readonly #requests = new Map<RequestId, Abortable>();
+  readonly #empty = Promise.withResolvers<void>();
+  #draining = false;
+
+  get size(): number {
+    return this.#requests.size;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  has(id: RequestId): boolean {
+    return this.#requests.has(id);
+  }
+
+  add(request: Abortable): void {
+    this.#requests.set(request.id, request);
+  }
+
+  remove(request: Abortable): void {
+    this.#requests.delete(request.id);
+    if (this.#draining && this.size === 0) this.#empty.resolve();
+  }
+
+  /** @throws BatonError `unavailable` once draining has begun. */
+  assertOpen(): void {
+    if (this.#draining)
+      throw new BatonError("unavailable", "Cannot accept the request: the router is stopping");
+  }
+
+  /** Lets running requests end for `limitMs`, then aborts the rest with `unavailable` and waits for their ends. */
+  async drain(limitMs: number): Promise<void> {
+    this.#draining = true;
+    if (this.size === 0) return;
+    const timer = setTimeout(() => this.#abortAll(limitMs), limitMs);
+    await this.#empty.promise;
+    clearTimeout(timer);
+  }
+
+  #abortAll(limitMs: number): void {
+    const error = new BatonError(
+      "unavailable",
+      `Cannot finish the request: the router is stopping and waited ${limitMs} ms`,
+    );
+    for (const request of [...this.#requests.values()]) request.abort(error);
+  }
+}

@@ -1,0 +1,26 @@
+/** The router as a process: settings, tracing, then everything else. */
+import { configOrExit, version } from "@baton/config";
+import { runService } from "@baton/lifecycle";
+import { createLogger, startTracing } from "@baton/tracing";
+import { settings } from "./config.ts";
+
+const config = configOrExit(settings);
+const logger = createLogger({ name: "router", level: config.logLevel });
+const tracing = await startTracing({
+  serviceName: config.serviceName ?? "baton-router",
+  instanceId: "router",
+  version: version(),
+  level: config.traceLevel,
+  endpoint: config.otlpEndpoint,
+  protocol: config.otlpProtocol,
+  scheduleDelayMs: config.otlpScheduleDelayMs,
+  maxExportBatchSize: config.otlpMaxExportBatchSize,
+  logger,
+});
+// Loaded only now: it imports gRPC, which tracing must have patched before.
+const { startRouter } = await import("./compose.ts");
+await runService(() => startRouter(config, tracing.tracer, logger), {
+  logger,
+  closeTimeoutMs: config.drainTimeoutMs + 1000,
+  flush: tracing.shutdown,
+});

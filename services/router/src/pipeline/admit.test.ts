@@ -1,0 +1,62 @@
+import { BatonError } from "@baton/core";
+import { describe, expect, test } from "@jest/globals";
+import { Admission } from "./admit.ts";
+
+const never = new AbortController().signal;
+
+/** What has been admitted so far, in order. */
+function record(admission: Admission, names: readonly string[], signal = never) {
+  const admitted: string[] = [];
+  const places = names.map(async (name) => {
+    const place = await admission.admit(signal);
+    admitted.push(name);
+    return place;
+  });
+  return { admitted, places };
+}
+
+describe("Admission", () => {
+  test("holds at most maxInflight places and serves the queue in order of arrival (A1)", async () => {
+    const admission = new Admission({ maxInflight: 2, maxQueued: 2 });
+    const { admitted, places } = record(admission, ["a", "b", "c", "d"]);
+    const first = await places[0]!;
+    await places[1];
+    expect(admitted).toEqual(["a", "b"]);
+    first[Symbol.dispose]();
+    first[Symbol.dispose]();
+    const third = await places[2]!;
+    expect(admitted).toEqual(["a", "b", "c"]);
+    third[Symbol.dispose]();
+    await places[3];
+    expect(admitted).toEqual(["a", "b", "c", "d"]);
+  });
+
+  test("refuses what does not fit into the queue", async () => {
+    const admission = new Admission({ maxInflight: 1, maxQueued: 0 });
+    using _place = await admission.admit(never);
+    await expect(admission.admit(never)).rejects.toMatchObject({ code: "overloaded" });
+  });
+
+  test("a request that stops waiting leaves its turn to the next (A3)", async () => {
+    const admission = new Admission({ maxInflight: 1, maxQueued: 2 });
+    const first = await admission.admit(never);
+    const leaving = new AbortController();
+    const left = admission.admit(leaving.signal);
+    const next = admission.admit(never);
+    leaving.abort(new BatonError("canceled", "The client left"));
+    await expect(left).rejects.toMatchObject({ code: "canceled" });
+    first[Symbol.dispose]();
+    (await next)[Symbol.dispose]();
+  });
+
+  test("a place that comes in the same tick as the abort is not lost (A2)", async () => {
+    const admission = new Admission({ maxInflight: 1, maxQueued: 1 });
+    const first = await admission.admit(never);
+    const leaving = new AbortController();
+    const left = admission.admit(leaving.signal);
+    leaving.abort(new BatonError("canceled", "The client left"));
+    first[Symbol.dispose]();
+    await expect(left).rejects.toMatchObject({ code: "canceled" });
+    (await admission.admit(never))[Symbol.dispose]();
+  });
+});

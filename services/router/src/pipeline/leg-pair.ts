@@ -1,0 +1,171 @@
+/**
+ * Both legs of a request on one route, side by side.
+ *
+ *   R1  The first leg to fail aborts the other at once, and its error is what the caller sees.
+ *   R2  The events end, and errors are thrown, only after both legs have ended.
+ *   R3  A prefill leg that fails after the answer is complete does not fail the answer.
+ */
+import {
+  BatonError,
+  formatRoom,
+  type GenerationEvent,
+  type GenerationRequest,
+  type Logger,
+} from "@baton/core";
+import type { KvHandover } from "@baton/rpc";
+import { ATTR, SPAN, type Stage } from "@baton/tracing";
+import type { WorkerClients } from "../clients/worker-clients.ts";
+import type { RequestContext } from "./completion-call.ts";
+import { decodeLeg } from "./decode-leg.ts";
+import type { Route, RoutedLeg } from "./plan.ts";
+import { prefillLeg } from "./prefill-leg.ts";
+
+/** A pair is tried once. */
+const ATTEMPT = 1;
+
+/**
+ * How long what is left of a request may take once its answer is complete, in ms: the prefill worker reporting the
+ * acknowledged hand-over, the decode worker ending a generation that was told to stop.
+ */
+const WIND_UP_MS = 2000;
+
+export interface LegPairParts {
+  readonly clients: WorkerClients;
+  readonly logger: Logger;
+}
+
+export class LegPair {
+  readonly #route: Route;
+  readonly #request: GenerationRequest;
+  readonly #context: RequestContext;
+  readonly #parts: LegPairParts;
+  readonly #legs = new AbortController();
+  readonly #signal: AbortSignal;
+  #rootCause: BatonError | undefined;
+  #stopCall: Promise<void> | undefined;
+  #windUp: NodeJS.Timeout | undefined;
+
+  constructor(route: Route, request: GenerationRequest, context: RequestContext, parts: LegPairParts) {
+    this.#route = route;
+    this.#request = request;
+    this.#context = context;
+    this.#parts = parts;
+    this.#signal = AbortSignal.any([context.signal, this.#legs.signal]);
+  }
+
+  /** Runs both legs; yields the answer's tokens and then one `end`. To be called once; leaving early aborts both. */
+  async *events(): AsyncGenerator<GenerationEvent, void, void> {
+    const prefill = this.#runPrefill();
+    let complete = false;
+    try {
+      for await (const event of this.#decodeEvents()) {
+        complete = event.type === "end";
+        yield event;
+      }
+    } catch (reason) {
+      throw this.#fail(reason);
+    } finally {
+      if (!complete) this.#abort("the answer is no longer wanted");
+      this.#startWindUp();
+      await Promise.all([prefill, this.#stopCall]);
+      clearTimeout(this.#windUp);
+    }
+  }
+
+  /** Asks the decode worker to end the answer here; its `end` follows, or an error within the time to wind up. */
+  stop(): void {
+    this.#startWindUp();
+    const { worker } = this.#route.decode;
+    this.#stopCall ??= this.#parts.clients
+      .decode(worker)
+      .stop(
+        { requestId: this.#request.requestId, attempt: ATTEMPT },
+        // Below the request, not the decode leg: this call may outlive that leg by a moment.
+        { signal: this.#signal, run: (start) => this.#context.trace.run(start) },
+      )
+      .catch((reason: unknown) => this.#warn("Stop call failed", worker.id, reason));
+  }
+
+  /** Never rejects: a failure becomes the pair's (R1). */
+  async #runPrefill(): Promise<void> {
+    const leg = this.#route.prefill;
+    if (!leg) return;
+    try {
+      await prefillLeg({
+        client: this.#parts.clients.prefill(leg.worker),
+        request: this.#request,
+        room: leg.room,
+        attempt: ATTEMPT,
+        stage: this.#stage(SPAN.prefillLeg, leg),
+        signal: this.#signal,
+      });
+    } catch (reason) {
+      if (!this.#signal.aborted) this.#warn("Prefill leg failed", leg.worker.id, reason);
+      this.#fail(reason);
+    } finally {
+      leg.release();
+    }
+  }
+
+  #decodeEvents(): AsyncGenerator<GenerationEvent, void, void> {
+    const leg = this.#route.decode;
+    return decodeLeg({
+      client: this.#parts.clients.decode(leg.worker),
+      request: this.#request,
+      handover: this.#handover(),
+      attempt: ATTEMPT,
+      stage: this.#stage(SPAN.decodeLeg, leg),
+      signal: this.#signal,
+    });
+  }
+
+  #handover(): KvHandover | undefined {
+    const { prefill } = this.#route;
+    if (!prefill) return undefined;
+    const { kvAddress, id } = prefill.worker;
+    if (!kvAddress) throw new BatonError("internal", `Cannot hand over from "${id}": it has no KV address`);
+    return { ...kvAddress, room: prefill.room };
+  }
+
+  #stage(name: string, leg: RoutedLeg): Stage {
+    const room = this.#route.prefill?.room;
+    return this.#context.trace.stage(name, {
+      attributes: {
+        [ATTR.bootstrapRoom]: room && formatRoom(room),
+        [ATTR.workerId]: leg.worker.id,
+        [ATTR.attempt]: ATTEMPT,
+      },
+    });
+  }
+
+  /** Aborts what still runs and returns the error that started it all. */
+  #fail(reason: unknown): BatonError {
+    const { signal } = this.#context;
+    const error = BatonError.from(signal.aborted ? signal.reason : reason);
+    // gRPC's own timer may be the first to notice; what it says is about the call, not the request.
+    this.#rootCause ??= error.code === "deadline_exceeded" ? deadlinePassed(error) : error;
+    this.#abort(`the other leg failed: ${this.#rootCause.message}`);
+    return this.#rootCause;
+  }
+
+  #abort(why: string): void {
+    this.#legs.abort(new BatonError("canceled", `Canceled: ${why}`));
+  }
+
+  #startWindUp(): void {
+    this.#windUp ??= setTimeout(() => this.#abort(`it did not end within ${WIND_UP_MS} ms`), WIND_UP_MS);
+  }
+
+  #warn(message: string, worker: string, reason: unknown): void {
+    this.#parts.logger.warn(
+      { request: this.#request.requestId, worker, err: BatonError.from(reason) },
+      message,
+    );
+  }
+}
+
+function deadlinePassed(cause: BatonError): BatonError {
+  return new BatonError("deadline_exceeded", "Cannot finish the answer: the request's deadline passed", {
+    cause,
+  });
+}

@@ -1,0 +1,137 @@
+/** Step 3: which workers serve the request. The decision is the routing package's; this step traces and reserves it. */
+import { randomBytes } from "node:crypto";
+import {
+  BatonError,
+  type BootstrapRoom,
+  blocksFor,
+  bootstrapRoom,
+  type GenerationRequest,
+  type WorkerRecord,
+} from "@baton/core";
+import type {
+  LoadLedger,
+  Reservation,
+  RoutePlanner,
+  RouteRequest,
+  Selection,
+  WorkerView,
+} from "@baton/routing";
+import { ATTR, type Attributes, SPAN, type Stage, type TraceNode } from "@baton/tracing";
+import { inStage } from "./in-stage.ts";
+
+/** A worker and the share of its load that the request holds. */
+export interface RoutedLeg extends Reservation {
+  readonly worker: WorkerRecord;
+}
+
+/** The workers of one request. Its holder disposes of it, which releases both reservations. */
+export interface Route extends Disposable {
+  /** Absent: the decode leg's worker computes the prompt itself. */
+  readonly prefill?: RoutedLeg & { readonly room: BootstrapRoom };
+  readonly decode: RoutedLeg;
+}
+
+export interface PlanParts {
+  readonly planner: RoutePlanner;
+  readonly ledger: LoadLedger;
+  readonly workers: () => readonly WorkerRecord[];
+  /** The model's name in the API. */
+  readonly model: string;
+}
+
+/** @throws BatonError `unavailable` when a role is missing. */
+export function plan(request: GenerationRequest, trace: TraceNode, parts: PlanParts): Route {
+  const view = parts.ledger.view(parts.workers());
+  const routeRequest = { model: parts.model, promptTokens: request.promptTokenIds.length };
+  const mode = parts.planner.availability(parts.model, view);
+  switch (mode.kind) {
+    case "disaggregated":
+      return pair(routeRequest, view, trace, parts);
+    case "aggregated":
+      return aggregated(routeRequest, view, trace, parts);
+    case "unavailable":
+      throw new BatonError(
+        "unavailable",
+        `Cannot route the request: no ${mode.missing.join(" and no ")} worker is serving; try again later`,
+      );
+  }
+}
+
+function pair(request: RouteRequest, view: WorkerView, trace: TraceNode, parts: PlanParts): Route {
+  const prefill = inStage(trace, SPAN.prefillRouting, (routing) => {
+    const best = inStage(routing, SPAN.kvFindBestMatch, (stage) =>
+      decide(stage, parts.planner.select("prefill", request, view)),
+    );
+    routing.setAttributes(chosenAttributes(best));
+    return best;
+  });
+  const decode = inStage(trace, SPAN.decodeRouting, (stage) =>
+    decide(stage, parts.planner.select("decode", request, view)),
+  );
+  return routeOf(
+    { ...reserve(decode, request, { prefill: false, decode: true }, parts) },
+    { ...reserve(prefill, request, { prefill: true, decode: false }, parts), room: drawRoom() },
+  );
+}
+
+function aggregated(request: RouteRequest, view: WorkerView, trace: TraceNode, parts: PlanParts): Route {
+  const selection = inStage(trace, SPAN.decodeRouting, (stage) =>
+    decide(stage, parts.planner.select("aggregated", request, view)),
+  );
+  return routeOf(reserve(selection, request, { prefill: true, decode: true }, parts));
+}
+
+function routeOf(decode: RoutedLeg, prefill?: Route["prefill"]): Route {
+  return {
+    decode,
+    ...(prefill && { prefill }),
+    [Symbol.dispose]() {
+      prefill?.release();
+      decode.release();
+    },
+  };
+}
+
+function reserve(
+  { chosen }: Selection,
+  request: RouteRequest,
+  does: { readonly prefill: boolean; readonly decode: boolean },
+  parts: PlanParts,
+): RoutedLeg {
+  const worker = chosen.worker.record;
+  const blocks = blocksFor(request.promptTokens, worker.layout.blockSize);
+  const reservation = parts.ledger.reserve(worker, {
+    prefillBlocks: does.prefill ? blocks : 0,
+    decodeBlocks: does.decode ? blocks : 0,
+  });
+  return { worker, release: () => reservation.release() };
+}
+
+/** Puts the whole decision on the stage: every candidate as an event, the chosen one as attributes. */
+function decide(stage: Stage, selection: Selection): Selection {
+  for (const { worker, cost } of selection.candidates) {
+    stage.event("candidate", {
+      [ATTR.workerId]: worker.record.id,
+      "baton.routing.cost": cost.total,
+      "baton.routing.overlap_blocks": cost.overlapBlocks,
+      "baton.routing.active_prefill_blocks": cost.activePrefillBlocks,
+      "baton.routing.active_decode_blocks": cost.activeDecodeBlocks,
+    });
+  }
+  stage.setAttributes(chosenAttributes(selection));
+  return selection;
+}
+
+function chosenAttributes({ chosen, candidates }: Selection): Attributes {
+  return {
+    [ATTR.workerId]: chosen.worker.record.id,
+    "baton.routing.cost": chosen.cost.total,
+    "baton.routing.candidates": candidates.length,
+  };
+}
+
+/** 63 random bits; 0 is not a room. */
+function drawRoom(): BootstrapRoom {
+  const bits = randomBytes(8).readBigUInt64LE() >> 1n;
+  return bits === 0n ? drawRoom() : bootstrapRoom(bits);
+}

@@ -1,0 +1,82 @@
+/** Step 2: from text to token ids, with every sampling parameter filled in. Workers only ever see the result. */
+import { randomBytes } from "node:crypto";
+import { BatonError, type GenerationRequest, type SamplingParams } from "@baton/core";
+import type { GenerationDefaults } from "@baton/model";
+import type { Tokenizer } from "@baton/tokenizer";
+import { ATTR, SPAN } from "@baton/tracing";
+import { ApiError } from "../api-error.ts";
+import type { CompletionCall, Prompt, RequestContext } from "./completion-call.ts";
+import { inStage } from "./in-stage.ts";
+
+export interface TokenizeParts {
+  readonly tokenizer: Tokenizer;
+  /** What the model wants where a call says nothing. */
+  readonly defaults: GenerationDefaults;
+  /** Longest prompt plus answer that the cluster can serve now, in tokens. */
+  readonly contextTokens: () => number;
+}
+
+/** What OpenAI's legacy endpoint writes when it is not told otherwise. */
+const COMPLETION_MAX_TOKENS = 16;
+
+/** @throws BatonError `invalid_argument` for an empty prompt and for one that leaves no room for an answer. */
+export function tokenize(
+  call: CompletionCall,
+  context: RequestContext,
+  parts: TokenizeParts,
+): GenerationRequest {
+  return inStage(context.trace, SPAN.tokenize, (stage) => {
+    const promptTokenIds = promptTokens(call.prompt, parts.tokenizer);
+    stage.setAttributes({ [ATTR.promptTokens]: promptTokenIds.length });
+    if (promptTokenIds.length === 0) throw emptyPrompt(call.prompt);
+    const sampling = samplingParams(call, promptTokenIds.length, parts);
+    return { requestId: context.id, promptTokenIds, sampling, deadline: context.deadline };
+  });
+}
+
+function promptTokens(prompt: Prompt, tokenizer: Tokenizer): readonly number[] {
+  if (prompt.kind === "text") return tokenizer.encode(prompt.text);
+  // The template writes the special tokens itself.
+  return tokenizer.encode(tokenizer.applyChatTemplate(prompt.messages), { addSpecialTokens: false });
+}
+
+function samplingParams(call: CompletionCall, promptTokens: number, parts: TokenizeParts): SamplingParams {
+  const { defaults } = parts;
+  return {
+    temperature: call.temperature ?? defaults.temperature,
+    topP: call.topP ?? defaults.topP,
+    seed: call.seed ?? randomBytes(8).readBigUInt64LE(),
+    maxTokens: maxTokens(call, promptTokens, parts),
+    stopTokenIds: defaults.eosTokenIds,
+  };
+}
+
+/** A limit that the client asked for must fit; a default is cut to what fits. */
+function maxTokens(call: CompletionCall, promptTokens: number, parts: TokenizeParts): number {
+  const limit = parts.contextTokens();
+  const room = limit - promptTokens;
+  const param = call.prompt.kind === "chat" ? "messages" : "prompt";
+  if (room < 1) throw tooLong(`a prompt of ${promptTokens} tokens and an answer of at least 1`, limit, param);
+  if (call.maxTokens === undefined) {
+    const standard = call.prompt.kind === "chat" ? parts.defaults.maxNewTokens : COMPLETION_MAX_TOKENS;
+    return Math.min(standard ?? room, room);
+  }
+  if (call.maxTokens > room) {
+    throw tooLong(
+      `a prompt of ${promptTokens} tokens and an answer of ${call.maxTokens}`,
+      limit,
+      "max_tokens",
+    );
+  }
+  return call.maxTokens;
+}
+
+function tooLong(what: string, limit: number, param: string): ApiError {
+  const message = `Cannot serve ${what}: the limit for both is ${limit} tokens`;
+  return new ApiError("invalid_argument", "context_length_exceeded", message, { param });
+}
+
+function emptyPrompt(prompt: Prompt): BatonError {
+  const param = prompt.kind === "chat" ? "messages" : "prompt";
+  return new BatonError("invalid_argument", `Cannot use "${param}": expected at least one token`, { param });
+}

@@ -1,0 +1,191 @@
+/** Bad input: a clear error in OpenAI's shape that names the field, and no worker is touched. */
+import { connect } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { jsonOf, TestCluster } from "./testing/test-cluster.ts";
+
+let cluster: TestCluster;
+beforeAll(async () => {
+  cluster = await TestCluster.start({ args: ["--max-body-bytes", "64KiB"] });
+});
+afterAll(() => cluster[Symbol.asyncDispose]());
+afterEach(() => {
+  expect(cluster.worker("prefill-0").prefills).toEqual([]);
+  expect(cluster.worker("decode-0").generations).toEqual([]);
+  expect(cluster.tracer.open).toBe(0);
+});
+
+const user = (content: unknown) => [{ role: "user", content }];
+
+async function errorOf(response: Response) {
+  const body = await jsonOf(response);
+  expect(body).toEqual({
+    error: {
+      message: expect.any(String),
+      type: expect.any(String),
+      param: body.error.param === null ? null : expect.any(String),
+      code: expect.any(String),
+    },
+  });
+  return { status: response.status, ...body.error };
+}
+
+describe("POST /v1/chat/completions refuses", () => {
+  test.each<[string, object, string, string]>([
+    ["a missing model", { model: undefined }, "model", "it is required"],
+    ["missing messages", { messages: undefined }, "messages", "it is required"],
+    ["empty messages", { messages: [] }, "messages", "at least one"],
+    ["messages that are no list", { messages: "Hi" }, "messages", "array"],
+    ["a message that is no object", { messages: ["Hi"] }, "messages[0]", "object"],
+    ["an unknown role", { messages: [{ role: "tool", content: "x" }] }, "messages[0].role", "user"],
+    ["missing content", { messages: [{ role: "user" }] }, "messages[0].content", "text parts"],
+    ["content that is a number", { messages: user(5) }, "messages[0].content", "string"],
+    [
+      "an image",
+      { messages: user([{ type: "image_url", image_url: { url: "x" } }]) },
+      "messages[0].content[0].type",
+      "text",
+    ],
+    [
+      "tool calls of a message",
+      { messages: [{ role: "assistant", content: "x", tool_calls: [{}] }] },
+      "messages[0].tool_calls",
+      "not supported",
+    ],
+    ["negative max_tokens", { max_tokens: -1 }, "max_tokens", "1"],
+    ["max_tokens 0", { max_tokens: 0 }, "max_tokens", "1"],
+    ["a fraction of a token", { max_completion_tokens: 1.5 }, "max_completion_tokens", "int"],
+    ["max_tokens of two minds", { max_tokens: 1, max_completion_tokens: 2 }, "max_tokens", "2"],
+    ["too high a temperature", { temperature: 2.5 }, "temperature", "2"],
+    ["a temperature in words", { temperature: "hot" }, "temperature", "number"],
+    ["top_p 0", { top_p: 0 }, "top_p", "0"],
+    ["a seed in words", { seed: "x" }, "seed", "number"],
+    ["five stop strings", { stop: ["a", "b", "c", "d", "e"] }, "stop", "4"],
+    ["an empty stop string", { stop: "" }, "stop", ""],
+    ["stream as a word", { stream: "yes" }, "stream", "boolean"],
+    [
+      "stream options without a stream",
+      { stream_options: { include_usage: true } },
+      "stream_options",
+      "stream",
+    ],
+    ["two choices", { n: 2 }, "n", "1"],
+    ["log-probabilities", { logprobs: true }, "logprobs", "not supported"],
+    ["tools", { tools: [{ type: "function" }] }, "tools", "not supported"],
+    ["a response format", { response_format: { type: "json_object" } }, "response_format", "not supported"],
+    ["a penalty", { presence_penalty: 0.5 }, "presence_penalty", "0"],
+    ["a parameter that does not exist", { tempreture: 1 }, "tempreture", "no such parameter"],
+    ["an answer that does not fit", { max_tokens: 5000 }, "max_tokens", "4096"],
+    ["a prompt that does not fit", { messages: user("x".repeat(5000)) }, "messages", "4096"],
+  ])("%s", async (_what, fields, param, mentions) => {
+    const error = await errorOf(await cluster.chat(fields));
+    expect(error).toMatchObject({ status: 400, param, type: "invalid_request_error" });
+    expect(error.message).toContain(mentions);
+  });
+
+  test("the same with stream: true, by its HTTP status", async () => {
+    expect(await errorOf(await cluster.chat({ stream: true, n: 3 }))).toMatchObject({
+      status: 400,
+      param: "n",
+    });
+  });
+
+  test("a prompt over the limit by the code that clients look for", async () => {
+    const error = await errorOf(await cluster.chat({ messages: user("x".repeat(5000)) }));
+    expect(error.code).toBe("context_length_exceeded");
+    expect(error.message).toMatch(/50\d\d tokens.*4096/);
+  });
+
+  test("an unknown model", async () => {
+    expect(await errorOf(await cluster.chat({ model: "gpt-9" }))).toMatchObject({
+      status: 404,
+      code: "model_not_found",
+      param: "model",
+      message: expect.stringContaining('"gpt-9"'),
+    });
+  });
+
+  test.each([["{"], [""], ["[1]"], ["null"], ["nonsense"]])("the body %j", async (body) => {
+    const error = await errorOf(await cluster.post("/v1/chat/completions", body));
+    expect(error).toMatchObject({ status: 400, code: "invalid_argument" });
+  });
+
+  test("a body over the limit, naming it", async () => {
+    const error = await errorOf(await cluster.post("/v1/chat/completions", "x".repeat(65_537)));
+    expect(error).toMatchObject({ status: 413, code: "payload_too_large" });
+    expect(error.message).toContain("65536 bytes");
+  });
+
+  test("a body over the limit that comes without a length", async () => {
+    const body = new ReadableStream({
+      start(controller) {
+        for (let i = 0; i < 80; i++) controller.enqueue(new TextEncoder().encode("x".repeat(1024)));
+        controller.close();
+      },
+    });
+    const response = await fetch(`${cluster.url}/v1/chat/completions`, {
+      method: "POST",
+      body,
+      duplex: "half",
+    } as RequestInit);
+    expect((await errorOf(response)).status).toBe(413);
+  });
+});
+
+describe("POST /v1/completions refuses", () => {
+  test.each<[string, object, string]>([
+    ["a missing prompt", {}, "prompt"],
+    ["several prompts", { prompt: ["a", "b"] }, "prompt"],
+    ["token ids", { prompt: [1, 2] }, "prompt"],
+    ["an empty prompt", { prompt: "" }, "prompt"],
+    ["echo", { prompt: "x", echo: true }, "echo"],
+    ["log-probabilities", { prompt: "x", logprobs: 0 }, "logprobs"],
+    ["the chat's max_completion_tokens", { prompt: "x", max_completion_tokens: 4 }, "max_completion_tokens"],
+  ])("%s", async (_what, fields, param) => {
+    const response = await cluster.post("/v1/completions", { model: cluster.model, ...fields });
+    expect(await errorOf(response)).toMatchObject({ status: 400, param });
+  });
+});
+
+describe("paths and methods", () => {
+  test("an unknown path is a 404 in the same shape", async () => {
+    expect(await errorOf(await fetch(`${cluster.url}/v2/nothing?x=1`))).toMatchObject({
+      status: 404,
+      code: "not_found",
+      message: expect.stringContaining("GET /v2/nothing"),
+    });
+  });
+
+  test("a wrong method is a 405 that names the right one", async () => {
+    expect(await errorOf(await fetch(`${cluster.url}/v1/chat/completions`))).toMatchObject({
+      status: 405,
+      message: expect.stringContaining("POST"),
+    });
+    expect((await errorOf(await cluster.post("/v1/models", {}))).status).toBe(405);
+  });
+
+  test("an unknown model's page is a 404", async () => {
+    const error = await errorOf(await fetch(`${cluster.url}/v1/models/who/else`));
+    expect(error).toMatchObject({
+      status: 404,
+      code: "model_not_found",
+      message: expect.stringContaining('"who/else"'),
+    });
+  });
+
+  test("what is not HTTP gets a 400 and harms nobody", async () => {
+    const { hostname, port } = new URL(cluster.url);
+    const socket = connect(Number(port), hostname);
+    socket.write("garbage\r\n\r\n");
+    const received: Buffer[] = [];
+    for await (const chunk of socket) received.push(chunk as Buffer);
+    expect(Buffer.concat(received).toString()).toMatch(/^HTTP\/1.1 400 /);
+  });
+});
+
+describe("neutral values", () => {
+  test("every bad request left exactly one complete trace", () => {
+    expect(cluster.tracer.roots.length).toBeGreaterThan(40);
+    expect(cluster.tracer.roots.flatMap((root) => root.defects())).toEqual([]);
+    expect(cluster.tracer.roots.every((root) => root.error !== undefined)).toBe(true);
+  });
+});
