@@ -5,7 +5,7 @@
 import type { TokenizerFiles } from "../model-files.ts";
 
 /** Special tokens, in the order of their ids, which follow the 256 bytes. */
-export const SPECIAL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] as const;
+const SPECIAL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] as const;
 
 /** Ids of the special tokens. */
 export const SPECIAL_IDS = { endOfText: 256, imStart: 257, imEnd: 258 } as const;

@@ -1,0 +1,123 @@
+import { truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
+import { encodeSafetensors, openSafetensors } from "./safetensors.ts";
+import type { TensorSource } from "./tensor-source.ts";
+
+const TENSORS = [
+  { name: "a", shape: [2, 3], values: Float32Array.of(1, 2, 3, 4, 5, 6) },
+  { name: "b", shape: [1], values: Float32Array.of(-0.5) },
+];
+
+/** Opens a file with these bytes; resolves with the error's message, or undefined when there is none. */
+async function problemOf(bytes: Uint8Array): Promise<string | undefined> {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "model.safetensors");
+  await writeFile(path, bytes);
+  try {
+    await using _ = await openSafetensors(path);
+    return undefined;
+  } catch (error) {
+    expect(error).toMatchObject({ name: "BatonError", code: "invalid_argument" });
+    const { message } = error as Error;
+    expect(message).toContain(`Cannot read "${path}": `);
+    return message;
+  }
+}
+
+async function bytesOf(source: TensorSource, name: string): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of source.read(name)) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+function withHeader(header: unknown, dataBytes: number): Buffer {
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  return Buffer.concat([length, json, Buffer.alloc(dataBytes)]);
+}
+
+describe("A safetensors file", () => {
+  test("is read back as it was written", async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, "model.safetensors");
+    await writeFile(path, encodeSafetensors(TENSORS));
+    await using source = await openSafetensors(path);
+    expect(source.find("a")).toMatchObject({ dtype: "F32", shape: [2, 3] });
+    expect(source.find("c")).toBeUndefined();
+    for (const { name, values } of TENSORS) {
+      const bytes = await bytesOf(source, name);
+      expect([...bytes]).toEqual([...new Uint8Array(values.buffer)]);
+    }
+  });
+
+  test("may carry metadata and tensors of types that we do not use", async () => {
+    const header = {
+      __metadata__: { format: "pt" },
+      half: { dtype: "BF16", shape: [2], data_offsets: [0, 4] },
+    };
+    expect(await problemOf(withHeader(header, 4))).toBeUndefined();
+  });
+
+  test("is refused wherever it is cut off", async () => {
+    const whole = encodeSafetensors(TENSORS);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(whole.length - 1), async (length) => {
+        expect(await problemOf(whole.subarray(0, length))).toBeDefined();
+      }),
+    );
+  });
+
+  test("that is cut off in a tensor's data is refused with the tensor's name and both sizes", async () => {
+    const whole = encodeSafetensors(TENSORS);
+    const message = await problemOf(whole.subarray(0, whole.length - 1));
+    expect(message).toContain(
+      `tensor "b" ends at byte ${whole.length}, but the file ends at ${whole.length - 1}`,
+    );
+  });
+
+  test("that is cut off after it was opened fails while being read", async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, "model.safetensors");
+    await writeFile(path, encodeSafetensors(TENSORS));
+    await using source = await openSafetensors(path);
+    await truncate(path, 100);
+    await expect(bytesOf(source, "b")).rejects.toThrow(/was cut while being read/);
+  });
+
+  test.each([
+    [
+      "an unknown type",
+      { dtype: "F7", shape: [1], data_offsets: [0, 4] },
+      /"t" has the dtype "F7", expected one of/,
+    ],
+    [
+      "a span that does not fit its shape",
+      { dtype: "F32", shape: [3], data_offsets: [0, 8] },
+      /"t" spans 8 bytes, expected 12 for F32 \[3\]/,
+    ],
+    ["offsets the wrong way round", { dtype: "F32", shape: [1], data_offsets: [8, 4] }, /"t" spans -4 bytes/],
+    [
+      "no shape",
+      { dtype: "F32", data_offsets: [0, 4] },
+      /"t" is described as .* expected dtype, shape and data_offsets/,
+    ],
+  ])("with %s is refused with the tensor's name", async (_, entry, expected) => {
+    expect(await problemOf(withHeader({ t: entry }, 16))).toMatch(expected);
+  });
+
+  test("whose header claims more than the file holds is refused without reading it", async () => {
+    const length = Buffer.alloc(32);
+    length.writeBigUInt64LE(2n ** 63n);
+    expect(await problemOf(length)).toContain("its header claims 9223372036854775808 bytes");
+  });
+
+  test("that is some other kind of file is refused", async () => {
+    const length = Buffer.alloc(32);
+    length.writeBigUInt64LE(4n);
+    expect(await problemOf(length)).toContain("its header is not a JSON object");
+  });
+});

@@ -1,0 +1,4 @@
+export type { ChatMessage } from "./chat-template.ts";
+export { createDetokenizer, type Detokenizer, type DetokenizerOptions } from "./detokenizer.ts";
+export { createStopMatcher, type StopMatch, type StopMatcher } from "./stop-matcher.ts";
+export { loadTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.ts";
