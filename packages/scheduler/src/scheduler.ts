@@ -23,8 +23,9 @@ import type { SchedulerApi, SchedulerLimits, SchedulerStatus } from "./scheduler
 import { Sequence, type SequenceCounts } from "./sequence.ts";
 import type { SequenceEvent } from "./sequence-event.ts";
 import type { SequenceSpec } from "./sequence-spec.ts";
+import { joinEvents, type StepInFlight } from "./step-in-flight.ts";
 import { checkOutcome } from "./step-outcome.ts";
-import type { PrefillChunk, PrefillOutcome, SlotAdmission, StepOutcome, StepPlan } from "./step-plan.ts";
+import type { PrefillChunk, PrefillOutcome, StepOutcome, StepPlan } from "./step-plan.ts";
 
 /**
  * Creates a scheduler over its own pool, or over a given one that nobody else uses.
@@ -33,14 +34,6 @@ import type { PrefillChunk, PrefillOutcome, SlotAdmission, StepOutcome, StepPlan
 export function createScheduler(limits: SchedulerLimits, pool: BlockPool | BlockPoolSize): SchedulerApi {
   checkLimits(limits);
   return new Scheduler(limits, pool instanceof BlockPool ? pool : new BlockPool(pool));
-}
-
-/** A plan with the sequences behind its entries: index i of each list belongs to entry i. */
-interface StepInFlight {
-  readonly plan: StepPlan;
-  readonly admitted: readonly Sequence[];
-  readonly prefilling: readonly Sequence[];
-  readonly decoding: readonly Sequence[];
 }
 
 class Scheduler implements SchedulerApi {
@@ -156,16 +149,21 @@ class Scheduler implements SchedulerApi {
     if (this.#step !== undefined) {
       throw new BatonError("internal", `Cannot schedule: step ${this.#step.plan.stepId} is not committed`);
     }
-    const events: SequenceEvent[] = [];
     const moves = this.#decodes.compact();
-    const { admitted, admissions } = this.#admit(events);
-    const { prefilling, prefills } = this.#takeChunks(events);
+    const admitted = this.#decodes.admit();
+    const chunks = this.#prefills.take();
     const decodes = this.#decodes.entries();
-    // Moves and admissions come with decodes, so that nothing is lost by giving up here.
-    if (prefills.length + decodes.length === 0) return undefined;
-    const plan = { stepId: ++this.#stepsPlanned, moves, admissions, prefills, decodes };
-    this.#step = { plan, admitted, prefilling, decoding: [...this.#decodes.sequences] };
-    return { plan, events };
+    // Moves and admissions come with decodes, so nothing is lost by giving up here.
+    if (chunks.length + decodes.length === 0) return undefined;
+    const plan = {
+      stepId: ++this.#stepsPlanned,
+      moves,
+      admissions: admitted.map(({ admission }) => admission),
+      prefills: chunks.map(({ chunk }) => chunk),
+      decodes,
+    };
+    this.#step = { plan, admitted, chunks, decoding: [...this.#decodes.sequences] };
+    return { plan, events: joinEvents(this.#step) };
   }
 
   commit(outcome: StepOutcome): readonly SequenceEvent[] {
@@ -174,11 +172,11 @@ class Scheduler implements SchedulerApi {
     checkOutcome(step.plan, outcome);
     this.#step = undefined;
     const events: SequenceEvent[] = [];
-    step.plan.admissions.forEach(({ blocks, tokenCount }, i) => {
-      this.#giveBack(step.admitted[i]!, blocks, tokenCount);
-    });
-    step.prefilling.forEach((sequence, i) => {
-      this.#commitChunk(sequence, step.plan.prefills[i]!, outcome.prefills[i]!, events);
+    for (const { sequence, admission } of step.admitted) {
+      this.#giveBack(sequence, admission.blocks, admission.tokenCount);
+    }
+    step.chunks.forEach(({ sequence, chunk }, i) => {
+      this.#commitChunk(sequence, chunk, outcome.prefills[i]!, events);
     });
     step.decoding.forEach((sequence, i) => {
       this.#commitDecode(sequence, outcome.decodes[i]!, events);
@@ -190,6 +188,7 @@ class Scheduler implements SchedulerApi {
   reset(): readonly SequenceId[] {
     const ids = [...this.#sequences.keys()];
     for (const sequence of this.#sequences.values()) this.#drop(sequence);
+    // What is left belongs to the step (S2).
     const plan = this.#step?.plan;
     this.#step = undefined;
     for (const { blocks } of plan?.admissions ?? []) this.#pool.release(blocks);
@@ -218,31 +217,6 @@ class Scheduler implements SchedulerApi {
     this.#missTokens += sequence.promptTokens - cachedTokens;
     sequence.enter({ kind: "prefilling", blocks, cachedTokens, computedTokens: cachedTokens });
     this.#prefills.add(sequence);
-  }
-
-  /** Fills the batch. From now on the blocks of who joins are the step's: the engine copies them out (S2). */
-  #admit(events: SequenceEvent[]): { admitted: Sequence[]; admissions: SlotAdmission[] } {
-    const planned = this.#decodes.admit();
-    for (const { admission } of planned) {
-      events.push({ type: "decode-start", sequenceId: admission.sequenceId, slot: admission.slot });
-    }
-    return {
-      admitted: planned.map(({ sequence }) => sequence),
-      admissions: planned.map(({ admission }) => admission),
-    };
-  }
-
-  #takeChunks(events: SequenceEvent[]): { prefilling: Sequence[]; prefills: PrefillChunk[] } {
-    const planned = this.#prefills.take();
-    for (const { sequence, chunk } of planned) {
-      const { cachedTokens } = sequence.expect("prefilling");
-      if (chunk.start !== cachedTokens) continue;
-      events.push({ type: "prefill-start", sequenceId: sequence.id, cachedTokens });
-    }
-    return {
-      prefilling: planned.map(({ sequence }) => sequence),
-      prefills: planned.map(({ chunk }) => chunk),
-    };
   }
 
   #commitChunk(

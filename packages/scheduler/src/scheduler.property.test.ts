@@ -1,0 +1,396 @@
+// The scheduler under any order of calls, with a symbolic engine: whatever happens around it, a sequence that is left
+// alone gets exactly its tokens, and every block comes back. The rules that each check stands for are S1 to S6 in
+// scheduler.ts and P1 to P5 in the block pool.
+
+import { type BlockId, blocksFor, type SequenceId, sequenceId } from "@baton/core";
+import { BlockPool } from "@baton/kv-cache";
+import { expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { createScheduler } from "./scheduler.ts";
+import type { SchedulerApi, SchedulerLimits } from "./scheduler-api.ts";
+import type { SequenceEvent } from "./sequence-event.ts";
+import type { SequenceSpec } from "./sequence-spec.ts";
+import type { StepPlan } from "./step-plan.ts";
+import { expectedAnswer, kvOf, nextToken, SymbolicExecutor } from "./symbolic-executor.ts";
+
+const LONGEST_PROMPT = 16;
+
+type Goal = SequenceSpec["goal"];
+
+/** What the test knows of a sequence from the events alone. */
+interface Tracked {
+  readonly spec: SequenceSpec;
+  readonly tokens: number[];
+  isReserving: boolean;
+  isReceiving: boolean;
+  isHolding: boolean;
+  /** Prompt tokens covered by prefill-start and prefill-chunk; undefined before. */
+  covered: number | undefined;
+}
+
+interface Setup {
+  readonly limits: SchedulerLimits;
+  readonly blockSize: number;
+  /** Blocks beyond what the longest prompt needs. */
+  readonly spareBlocks: number;
+}
+
+class Harness {
+  readonly limits: SchedulerLimits;
+  readonly pool: BlockPool;
+  readonly scheduler: SchedulerApi;
+  readonly executor: SymbolicExecutor;
+  /** Accepted and not ended, by the events seen; a holding sequence is still in. */
+  readonly alive = new Map<SequenceId, Tracked>();
+  finished = 0;
+  #added = 0;
+  #plan: StepPlan | undefined;
+  /** Who runs in which slot, by plans alone. */
+  #slots: SequenceId[] = [];
+
+  constructor({ limits, blockSize, spareBlocks }: Setup) {
+    this.limits = limits;
+    const blocks = blocksFor(LONGEST_PROMPT, blockSize) + spareBlocks;
+    this.pool = new BlockPool({ blocks, blockSize });
+    this.scheduler = createScheduler(limits, this.pool);
+    this.executor = new SymbolicExecutor(blockSize);
+  }
+
+  add(goal: Goal, promptTokenIds: readonly number[], maxTokens: number): void {
+    const sampling = { temperature: 0, topP: 1, seed: 0n, maxTokens, stopTokenIds: [3, 4, 5] };
+    const spec: SequenceSpec = { id: sequenceId(`s${++this.#added}`), promptTokenIds, sampling, goal };
+    if (this.alive.size === this.limits.maxSequences) {
+      expect(() => this.scheduler.add(spec)).toThrow("are accepted already");
+      return;
+    }
+    this.alive.set(spec.id, {
+      spec,
+      tokens: [],
+      isReserving: false,
+      isReceiving: false,
+      isHolding: false,
+      covered: undefined,
+    });
+    this.scheduler.add(spec);
+  }
+
+  reserve(pick: number): void {
+    const tracked = this.#pick(pick, ({ spec, isReserving }) => spec.goal === "decode" && !isReserving);
+    if (tracked === undefined) return;
+    tracked.isReserving = true;
+    const { id } = tracked.spec;
+    this.scheduler.reserve(id, (blocks) => {
+      expect(this.alive.get(id)).toBe(tracked);
+      expect(tracked.isReceiving).toBe(false);
+      expect(this.scheduler.blocksOf(id)).toBe(blocks);
+      tracked.isReceiving = true;
+    });
+  }
+
+  /** Half of a transfer: what is written must reach nobody else. */
+  receivePart(pick: number): void {
+    const tracked = this.#pick(pick, ({ isReceiving }) => isReceiving);
+    if (tracked === undefined) return;
+    const { id, promptTokenIds } = tracked.spec;
+    this.executor.write(
+      this.scheduler.blocksOf(id)!,
+      0,
+      promptTokenIds.map(() => -1),
+    );
+  }
+
+  deliver(pick: number): void {
+    const tracked = this.#pick(pick, ({ isReceiving }) => isReceiving);
+    if (tracked === undefined) return;
+    const { id, promptTokenIds } = tracked.spec;
+    const kv = kvOf(promptTokenIds);
+    this.executor.write(this.scheduler.blocksOf(id)!, 0, kv);
+    tracked.isReceiving = false;
+    this.#take(this.scheduler.ready(id, nextToken(kv)));
+  }
+
+  release(pick: number): void {
+    const tracked = this.#pick(pick, ({ isHolding }) => isHolding);
+    if (tracked === undefined) return;
+    const { id, promptTokenIds } = tracked.spec;
+    expect(this.executor.read(this.scheduler.blocksOf(id)!, promptTokenIds.length)).toEqual(
+      kvOf(promptTokenIds),
+    );
+    this.alive.delete(id);
+    this.scheduler.release(id);
+  }
+
+  cancel(pick: number): void {
+    const tracked = this.#pick(pick, () => true);
+    if (tracked === undefined) return;
+    this.alive.delete(tracked.spec.id);
+    this.scheduler.cancel(tracked.spec.id);
+    this.scheduler.cancel(tracked.spec.id);
+  }
+
+  finish(pick: number): void {
+    const tracked = this.#pick(pick, () => true);
+    if (tracked === undefined) return;
+    const { id } = tracked.spec;
+    const events = this.scheduler.finish(id, "stop");
+    if (tracked.isHolding) {
+      expect(events).toEqual([]);
+      return;
+    }
+    this.alive.delete(id);
+    expect(events).toEqual([{ type: "finished", sequenceId: id, reason: "stop" }]);
+    expect(this.scheduler.finish(id, "stop")).toEqual([]);
+  }
+
+  /** Schedules if no step is out, commits it otherwise: other actions happen before and within a step. */
+  step(): boolean {
+    if (this.#plan === undefined) return this.#schedule();
+    const outcome = this.executor.execute(this.#plan);
+    this.#plan = undefined;
+    this.#take(this.scheduler.commit(outcome));
+    return true;
+  }
+
+  reset(): void {
+    expect(new Set(this.scheduler.reset())).toEqual(new Set(this.alive.keys()));
+    this.#plan = undefined;
+    this.#slots = [];
+    this.alive.clear();
+    expect(this.scheduler.status().blocks.free).toBe(this.pool.blocks);
+  }
+
+  check(): void {
+    this.pool.assertConsistent();
+    const { blocks, ...counts } = this.scheduler.status();
+    expect(blocks.free + blocks.cached + blocks.used).toBe(blocks.total);
+    const { waiting, prefilling, holding, receiving, ready, running } = counts;
+    expect(waiting + prefilling + holding + receiving + ready + running).toBe(this.alive.size);
+    this.#checkWriters();
+  }
+
+  /** Lets everything end. Each round takes every sequence one step on, so the bound is also the proof of no starvation. */
+  drain(): void {
+    const work = [...this.alive.values()].map(
+      ({ spec }) => spec.promptTokenIds.length + spec.sampling.maxTokens + 2,
+    );
+    const rounds = work.reduce((sum, steps) => sum + steps, 2);
+    for (let round = 0; round < rounds && this.alive.size > 0; round++) {
+      for (let i = this.alive.size; i > 0; i--) this.reserve(0);
+      for (let i = this.alive.size; i > 0; i--) this.deliver(0);
+      for (let i = this.alive.size; i > 0; i--) this.release(0);
+      this.step();
+      if (this.#plan !== undefined) this.step();
+      this.check();
+    }
+    expect([...this.alive.keys()]).toEqual([]);
+    if (this.#plan !== undefined) this.step();
+    expect(this.scheduler.schedule()).toBeUndefined();
+    const { free, cached, total } = this.scheduler.status().blocks;
+    expect(free + cached).toBe(total);
+  }
+
+  #schedule(): boolean {
+    const step = this.scheduler.schedule();
+    if (step === undefined) return false;
+    expect(() => this.scheduler.schedule()).toThrow("is not committed");
+    this.#plan = step.plan;
+    this.#take(step.events);
+    this.#checkPrefills(step.plan);
+    this.#checkDecodes(step.plan);
+    return true;
+  }
+
+  #take(events: readonly SequenceEvent[]): void {
+    for (const event of events) {
+      const tracked = this.alive.get(event.sequenceId);
+      if (tracked === undefined || tracked.isHolding)
+        throw new Error(`Event after the end: ${JSON.stringify(event)}`);
+      this.#takeOne(event, tracked);
+    }
+  }
+
+  #takeOne(event: SequenceEvent, tracked: Tracked): void {
+    switch (event.type) {
+      case "prefill-start":
+        expect(tracked.covered).toBeUndefined();
+        expect(event.cachedTokens % this.pool.blockSize).toBe(0);
+        tracked.covered = event.cachedTokens;
+        return;
+      case "prefill-chunk":
+        expect(event.start).toBe(tracked.covered);
+        tracked.covered = event.start + event.count;
+        return;
+      case "decode-start":
+        return;
+      case "token":
+        expect(event.index).toBe(tracked.tokens.length);
+        tracked.tokens.push(event.tokenId);
+        return;
+      case "finished":
+        this.#takeFinished(tracked, event.reason);
+    }
+  }
+
+  #takeFinished(tracked: Tracked, reason: string): void {
+    const { id, goal, promptTokenIds, sampling } = tracked.spec;
+    this.finished++;
+    if (goal !== "decode") expect(tracked.covered).toBe(promptTokenIds.length);
+    if (goal === "prefill") {
+      expect(tracked.tokens).toEqual([nextToken(kvOf(promptTokenIds))]);
+      expect(reason).toBe("length");
+      tracked.isHolding = true;
+      return;
+    }
+    expect({ tokens: tracked.tokens, reason }).toEqual(expectedAnswer(promptTokenIds, sampling));
+    this.alive.delete(id);
+  }
+
+  #checkPrefills({ prefills }: StepPlan): void {
+    const { chunkTokens, stepPrefillTokens } = this.limits;
+    expect(prefills.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0)).toBeLessThanOrEqual(
+      stepPrefillTokens,
+    );
+    expect(new Set(prefills.map((chunk) => chunk.sequenceId)).size).toBe(prefills.length);
+    for (const { sequenceId: id, start, tokenIds, blocks, promptTokens, sample } of prefills) {
+      const { covered, spec } = this.alive.get(id)!;
+      const end = start + tokenIds.length;
+      expect(start).toBe(covered);
+      expect(tokenIds.length).toBeGreaterThan(0);
+      expect(tokenIds.length).toBeLessThanOrEqual(chunkTokens);
+      expect(tokenIds).toEqual(spec.promptTokenIds.slice(start, end));
+      expect(promptTokens).toBe(spec.promptTokenIds.length);
+      expect(blocks).toBe(this.scheduler.blocksOf(id));
+      expect(sample).toEqual(end === promptTokens ? { sampling: spec.sampling, outputIndex: 0 } : undefined);
+    }
+  }
+
+  #checkDecodes({ moves, admissions, decodes }: StepPlan): void {
+    const count = decodes.length;
+    expect(count).toBeLessThanOrEqual(this.limits.maxRunning);
+    for (const { from, to } of moves) {
+      expect(to).toBeLessThan(count);
+      expect(from).toBeGreaterThan(to);
+      expect(this.alive.has(this.#slots[to]!)).toBe(false);
+      this.#slots[to] = this.#slots[from]!;
+    }
+    this.#slots.length = count - admissions.length;
+    for (const { sequenceId: id, slot, tokenCount } of admissions) {
+      expect(slot).toBe(this.#slots.length);
+      expect(tokenCount).toBe(this.alive.get(id)!.spec.promptTokenIds.length);
+      this.#slots.push(id);
+    }
+    expect(decodes.map((entry) => entry.sequenceId)).toEqual(this.#slots);
+    for (const { sequenceId: id, tokenId, position, sample } of decodes) {
+      const { tokens, spec } = this.alive.get(id)!;
+      expect(tokenId).toBe(tokens.at(-1));
+      expect(position).toBe(spec.promptTokenIds.length + tokens.length - 1);
+      expect(sample).toEqual({ sampling: spec.sampling, outputIndex: tokens.length });
+    }
+  }
+
+  /** Nobody else may have a block that is written to, or that the step in flight is going to read or write. */
+  #checkWriters(): void {
+    const written = new Map<BlockId, string>();
+    const claim = (blocks: readonly BlockId[], writer: string) => {
+      for (const block of blocks) {
+        if (written.has(block))
+          throw new Error(`Block ${block} of ${written.get(block)} is written by ${writer}`);
+        written.set(block, writer);
+      }
+    };
+    for (const { sequenceId: id, blocks, start } of this.#plan?.prefills ?? []) {
+      claim(blocks.slice(Math.floor(start / this.pool.blockSize)), id);
+    }
+    for (const { spec, isReceiving } of this.alive.values()) {
+      if (isReceiving) claim(this.scheduler.blocksOf(spec.id)!, spec.id);
+    }
+    const readers = [...this.alive.keys()].map((id) => ({ id, blocks: this.scheduler.blocksOf(id) ?? [] }));
+    const admitted = (this.#plan?.admissions ?? []).map(({ sequenceId: id, blocks }) => ({ id, blocks }));
+    for (const { id, blocks } of [...readers, ...admitted]) {
+      const foreign = blocks.find((block) => (written.get(block) ?? id) !== id);
+      if (foreign !== undefined)
+        throw new Error(`Block ${foreign} of ${id} is written by ${written.get(foreign)}`);
+    }
+  }
+
+  #pick(pick: number, where: (tracked: Tracked) => boolean): Tracked | undefined {
+    const candidates = [...this.alive.values()].filter(where);
+    return candidates[pick % candidates.length];
+  }
+}
+
+const setup: fc.Arbitrary<Setup> = fc.record({
+  limits: fc.record({
+    chunkTokens: fc.integer({ min: 1, max: 6 }),
+    stepPrefillTokens: fc.integer({ min: 1, max: 12 }),
+    maxRunning: fc.integer({ min: 1, max: 4 }),
+    maxSequences: fc.integer({ min: 4, max: 12 }),
+    maxModelTokens: fc.constant(40),
+  }),
+  blockSize: fc.integer({ min: 1, max: 4 }),
+  spareBlocks: fc.nat(30),
+});
+
+type Action = (harness: Harness) => void;
+const goal = fc.constantFrom<Goal>("prefill", "decode", "generate");
+// Two token ids and few lengths: common prefixes, whole or partial, are the rule.
+const prompt = fc.array(fc.nat(1), { minLength: 1, maxLength: LONGEST_PROMPT });
+const add = fc.tuple(goal, prompt, fc.integer({ min: 1, max: 8 })).map(
+  ([to, ids, max]): Action =>
+    (harness) =>
+      harness.add(to, ids, max),
+);
+const picking = (act: (harness: Harness, pick: number) => void) =>
+  fc.nat(11).map(
+    (pick): Action =>
+      (harness) =>
+        act(harness, pick),
+  );
+const actions = fc.array(
+  fc.oneof(
+    { weight: 6, arbitrary: add },
+    { weight: 4, arbitrary: picking((harness, pick) => harness.reserve(pick)) },
+    { weight: 1, arbitrary: picking((harness, pick) => harness.receivePart(pick)) },
+    { weight: 3, arbitrary: picking((harness, pick) => harness.deliver(pick)) },
+    { weight: 3, arbitrary: picking((harness, pick) => harness.release(pick)) },
+    { weight: 2, arbitrary: picking((harness, pick) => harness.cancel(pick)) },
+    { weight: 1, arbitrary: picking((harness, pick) => harness.finish(pick)) },
+    { weight: 14, arbitrary: fc.constant<Action>((harness) => harness.step()) },
+  ),
+  { minLength: 20, maxLength: 120, size: "max" },
+);
+
+function run(harness: Harness, steps: readonly Action[]): void {
+  for (const act of steps) {
+    act(harness);
+    harness.check();
+  }
+}
+
+test("under any order of calls every sequence left alone gets exactly its tokens and every block comes back", () => {
+  let finished = 0;
+  fc.assert(
+    fc.property(setup, actions, (parameters, steps) => {
+      const harness = new Harness(parameters);
+      run(harness, steps);
+      harness.drain();
+      finished += harness.finished;
+    }),
+    { numRuns: 150 },
+  );
+  expect(finished).toBeGreaterThan(750);
+});
+
+test("a reset at any moment frees every block, and the scheduler goes on as if it were new", () => {
+  fc.assert(
+    fc.property(setup, actions, actions, (parameters, before, after) => {
+      const harness = new Harness(parameters);
+      run(harness, before);
+      harness.reset();
+      harness.check();
+      run(harness, after);
+      harness.drain();
+    }),
+    { numRuns: 30 },
+  );
+});

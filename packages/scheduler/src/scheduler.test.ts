@@ -1,0 +1,528 @@
+import { type BlockId, type FinishReason, type SequenceId, sequenceId } from "@baton/core";
+import { describe, expect, test } from "@jest/globals";
+import { createScheduler } from "./scheduler.ts";
+import type { SchedulerApi, SchedulerLimits } from "./scheduler-api.ts";
+import type { SequenceEvent } from "./sequence-event.ts";
+import type { SequenceSpec } from "./sequence-spec.ts";
+import type { StepOutcome, StepPlan } from "./step-plan.ts";
+
+const STOP = 99;
+const LIMITS: SchedulerLimits = {
+  chunkTokens: 4,
+  stepPrefillTokens: 8,
+  maxRunning: 2,
+  maxSequences: 8,
+  maxModelTokens: 64,
+};
+
+function create(limits: Partial<SchedulerLimits> = {}, blocks = 16): SchedulerApi {
+  return createScheduler({ ...LIMITS, ...limits }, { blocks, blockSize: 4 });
+}
+
+/** A prompt of `length` tokens that begins like no other. */
+function prompt(length: number, first = 0): number[] {
+  return Array.from({ length }, (_, i) => (i === 0 ? 100 + first : i));
+}
+
+function spec(
+  id: string,
+  goal: SequenceSpec["goal"],
+  promptTokenIds: readonly number[],
+  maxTokens = 5,
+): SequenceSpec {
+  const sampling = { temperature: 0, topP: 1, seed: 0n, maxTokens, stopTokenIds: [STOP] };
+  return { id: sequenceId(id), promptTokenIds, sampling, goal };
+}
+
+const id = (value: string): SequenceId => sequenceId(value);
+const blockCount = (scheduler: SchedulerApi) => scheduler.status().blocks;
+
+/** The outcome of a plan in which every sampled token is `token`. */
+function outcomeOf(plan: StepPlan, token = 1): StepOutcome {
+  return {
+    stepId: plan.stepId,
+    prefills: plan.prefills.map(({ sample }) => ({
+      startedAt: 10,
+      endedAt: 20,
+      ...(sample === undefined ? {} : { tokenId: token }),
+    })),
+    decodes: plan.decodes.map(() => token),
+    decodeStartedAt: 20,
+    decodeEndedAt: 30,
+  };
+}
+
+/** One whole step: its plan and all its events. */
+function step(scheduler: SchedulerApi, token = 1): { plan: StepPlan; events: readonly SequenceEvent[] } {
+  const { plan, events } = scheduler.schedule()!;
+  return { plan, events: [...events, ...scheduler.commit(outcomeOf(plan, token))] };
+}
+
+function token(sequence: string, index: number, tokenId = 1): SequenceEvent {
+  return { type: "token", sequenceId: id(sequence), tokenId, index };
+}
+
+function finished(sequence: string, reason: FinishReason): SequenceEvent {
+  return { type: "finished", sequenceId: id(sequence), reason };
+}
+
+function chunk(sequence: string, start: number, count: number): SequenceEvent {
+  return { type: "prefill-chunk", sequenceId: id(sequence), start, count, startedAt: 10, endedAt: 20 };
+}
+
+function prefillStart(sequence: string, cachedTokens = 0): SequenceEvent {
+  return { type: "prefill-start", sequenceId: id(sequence), cachedTokens };
+}
+
+/** Chunks of a plan as `id start+count`. */
+function chunksOf(plan: StepPlan): string[] {
+  return plan.prefills.map((entry) => `${entry.sequenceId} ${entry.start}+${entry.tokenIds.length}`);
+}
+
+/** Takes a sequence of goal `decode` to `ready`. */
+function receive(scheduler: SchedulerApi, sequence: SequenceSpec, firstToken = 1): readonly SequenceEvent[] {
+  scheduler.add(sequence);
+  scheduler.reserve(sequence.id, () => {});
+  return scheduler.ready(sequence.id, firstToken);
+}
+
+describe("createScheduler", () => {
+  test.each([0, -1, 1.5, Number.NaN])("refuses a limit of %p", (value) => {
+    expect(() => create({ chunkTokens: value })).toThrow(
+      `Cannot create a scheduler: chunkTokens is ${value}, expected a whole number of at least 1`,
+    );
+  });
+
+  test("has nothing to do at first", () => {
+    const scheduler = create();
+    expect(scheduler.schedule()).toBeUndefined();
+    expect(scheduler.status()).toEqual({
+      waiting: 0,
+      prefilling: 0,
+      holding: 0,
+      receiving: 0,
+      ready: 0,
+      running: 0,
+      blocks: { total: 16, free: 16, cached: 0, used: 0 },
+      prefixCache: { hitTokens: 0, missTokens: 0 },
+    });
+  });
+});
+
+describe("add", () => {
+  test.each([
+    ["an empty prompt", spec("a", "prefill", []), "its prompt is empty, expected at least 1 token"],
+    ["no answer", spec("a", "prefill", [1], 0), "maxTokens is 0, expected at least 1"],
+    ["NaN tokens", spec("a", "prefill", [1], Number.NaN), "maxTokens is NaN, expected at least 1"],
+    [
+      "too long an answer",
+      spec("a", "decode", prompt(60), 5),
+      "prompt and answer are 60 + 5 tokens, expected at most 64",
+    ],
+    ["a prompt beyond the pool", spec("a", "generate", prompt(17)), "needs 5 blocks, expected at most 4"],
+  ])("refuses %s as invalid", (_, sequence, message) => {
+    const scheduler = create({}, 4);
+    expect(() => scheduler.add(sequence)).toThrow(message);
+    expect(() => scheduler.add(sequence)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
+    expect(scheduler.status().waiting).toBe(0);
+  });
+
+  test("accepts a prompt and answer that reach the limit exactly", () => {
+    expect(() => create().add(spec("a", "decode", prompt(60), 4))).not.toThrow();
+  });
+
+  test("refuses one sequence too many as overloaded, and takes it once another ended", () => {
+    const scheduler = create({ maxSequences: 1 });
+    scheduler.add(spec("a", "decode", [1]));
+    expect(() => scheduler.add(spec("b", "decode", [1]))).toThrow(
+      expect.objectContaining({
+        code: "overloaded",
+        message: 'Cannot accept sequence "b": 1 are accepted already',
+      }),
+    );
+    scheduler.cancel(id("a"));
+    expect(() => scheduler.add(spec("b", "decode", [1]))).not.toThrow();
+  });
+
+  test("refuses an id in use", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "decode", [1]));
+    expect(() => scheduler.add(spec("a", "decode", [1]))).toThrow("the id is in use, expected a new one");
+  });
+});
+
+describe("prefill", () => {
+  test("computes a prompt in chunks, samples with the last one, and holds the blocks until release", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "prefill", prompt(10)));
+    expect(step(scheduler).events).toEqual([prefillStart("a"), chunk("a", 0, 4)]);
+    expect(step(scheduler).events).toEqual([chunk("a", 4, 4)]);
+    expect(step(scheduler).events).toEqual([chunk("a", 8, 2), token("a", 0), finished("a", "length")]);
+    expect(scheduler.schedule()).toBeUndefined();
+    expect(scheduler.status()).toMatchObject({ holding: 1, blocks: { used: 3 } });
+    expect(scheduler.blocksOf(id("a"))).toHaveLength(3);
+    scheduler.release(id("a"));
+    scheduler.release(id("a"));
+    expect(scheduler.status()).toMatchObject({ holding: 0, blocks: { used: 0, cached: 2, free: 14 } });
+  });
+
+  test.each([
+    [1, ["a 0+1"]],
+    [3, ["a 0+3"]],
+    [4, ["a 0+4"]],
+    [5, ["a 0+4", "a 4+1"]],
+    [8, ["a 0+4", "a 4+4"]],
+    [9, ["a 0+4", "a 4+4", "a 8+1"]],
+  ])("a prompt of %p tokens is covered by exactly the chunks it needs", (length, expected) => {
+    const scheduler = create();
+    scheduler.add(spec("a", "prefill", prompt(length)));
+    const plans: StepPlan[] = [];
+    while (scheduler.status().holding === 0) plans.push(step(scheduler).plan);
+    expect(plans.flatMap(chunksOf)).toEqual(expected);
+    expect(plans.flatMap(({ prefills }) => prefills.map(({ sample }) => sample !== undefined))).toEqual(
+      expected.map((_, i) => i === expected.length - 1),
+    );
+    expect(scheduler.blocksOf(id("a"))).toHaveLength(Math.ceil(length / 4));
+  });
+
+  test("reports its token even if it is a stop token, for the other side to judge", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "prefill", [1]));
+    expect(step(scheduler, STOP).events.slice(-2)).toEqual([token("a", 0, STOP), finished("a", "length")]);
+  });
+
+  test("fills a step with chunks of several prompts, within its budget", () => {
+    const scheduler = create();
+    for (const [i, name] of ["a", "b", "c"].entries()) scheduler.add(spec(name, "prefill", prompt(3, i)));
+    expect(chunksOf(step(scheduler).plan)).toEqual(["a 0+3", "b 0+3"]);
+    expect(chunksOf(step(scheduler).plan)).toEqual(["c 0+3"]);
+  });
+
+  test("cuts chunks to the budget of a step where that is smaller", () => {
+    const scheduler = create({ stepPrefillTokens: 3 });
+    scheduler.add(spec("a", "prefill", prompt(4)));
+    expect(chunksOf(step(scheduler).plan)).toEqual(["a 0+3"]);
+  });
+
+  test("a short prompt behind a long one waits for one chunk of it", () => {
+    const scheduler = create({ stepPrefillTokens: 4 });
+    scheduler.add(spec("long", "prefill", prompt(40)));
+    scheduler.add(spec("short", "prefill", prompt(2, 1)));
+    expect(chunksOf(step(scheduler).plan)).toEqual(["long 0+4"]);
+    expect(chunksOf(step(scheduler).plan)).toEqual(["short 0+2"]);
+    expect(chunksOf(step(scheduler).plan)).toEqual(["long 4+4"]);
+  });
+
+  test("a long prompt keeps its turns while short ones keep coming", () => {
+    const scheduler = create({ stepPrefillTokens: 4 });
+    scheduler.add(spec("long", "prefill", prompt(12)));
+    const order: string[] = [];
+    for (let i = 0; i < 6; i++) {
+      scheduler.add(spec(`short${i}`, "prefill", prompt(4, i + 1)));
+      order.push(...chunksOf(step(scheduler).plan));
+    }
+    expect(order).toEqual(["long 0+4", "short0 0+4", "long 4+4", "short1 0+4", "short2 0+4", "long 8+4"]);
+  });
+});
+
+describe("prefix cache", () => {
+  /** Computes a prompt and releases it, so that its full blocks are cached. */
+  function warm(scheduler: SchedulerApi, promptTokenIds: readonly number[]): void {
+    scheduler.add(spec("warm", "prefill", promptTokenIds));
+    while (scheduler.status().holding === 0) step(scheduler);
+    scheduler.release(id("warm"));
+  }
+
+  test("a prompt that begins like an earlier one computes only the rest", () => {
+    const scheduler = create();
+    warm(scheduler, prompt(9));
+    scheduler.add(spec("a", "prefill", [...prompt(8), 7, 7, 7]));
+    const { plan, events } = step(scheduler);
+    expect(chunksOf(plan)).toEqual(["a 8+3"]);
+    expect(events.slice(0, 2)).toEqual([prefillStart("a", 8), chunk("a", 8, 3)]);
+    expect(scheduler.status().prefixCache).toEqual({ hitTokens: 8, missTokens: 9 + 3 });
+  });
+
+  test("a repeated prompt that ends on a block boundary computes its last block again", () => {
+    const scheduler = create();
+    warm(scheduler, prompt(8));
+    expect(blockCount(scheduler)).toMatchObject({ cached: 2 });
+    scheduler.add(spec("a", "prefill", prompt(8)));
+    expect(chunksOf(step(scheduler).plan)).toEqual(["a 4+4"]);
+    scheduler.release(id("a"));
+    expect(blockCount(scheduler)).toMatchObject({ cached: 2, used: 0 });
+  });
+
+  test("what a cancelled prompt has computed serves the next try", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "prefill", prompt(12)));
+    step(scheduler);
+    scheduler.cancel(id("a"));
+    scheduler.add(spec("b", "prefill", prompt(12)));
+    expect(chunksOf(step(scheduler).plan)).toEqual(["b 4+4"]);
+  });
+
+  test("goal decode shares nothing, because its blocks are written from the start, but leaves its prompt cached", () => {
+    const scheduler = create();
+    warm(scheduler, prompt(8));
+    receive(scheduler, spec("a", "decode", prompt(8)));
+    expect(blockCount(scheduler)).toMatchObject({ cached: 2, used: 2 });
+    step(scheduler);
+    expect(blockCount(scheduler)).toMatchObject({ cached: 2, used: 0 });
+    receive(scheduler, spec("b", "decode", prompt(8, 1)));
+    step(scheduler);
+    expect(blockCount(scheduler)).toMatchObject({ cached: 4, used: 0 });
+  });
+});
+
+describe("generate", () => {
+  test("goes from its prefill to decode, and its blocks go to the cache when it has been copied into its slot", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "generate", prompt(4), 3));
+    expect(step(scheduler, 5).events).toEqual([prefillStart("a"), chunk("a", 0, 4), token("a", 0, 5)]);
+    expect(scheduler.status()).toMatchObject({ ready: 1, blocks: { used: 1 } });
+    const blocks = scheduler.blocksOf(id("a"));
+
+    const joined = scheduler.schedule()!;
+    expect(joined.events).toEqual([{ type: "decode-start", sequenceId: "a", slot: 0 }]);
+    expect(joined.plan).toMatchObject({
+      moves: [],
+      admissions: [{ sequenceId: "a", slot: 0, blocks, tokenCount: 4 }],
+      prefills: [],
+      decodes: [{ sequenceId: "a", tokenId: 5, position: 4, sample: { outputIndex: 1 } }],
+    });
+    expect(scheduler.status()).toMatchObject({ running: 1, blocks: { used: 1 } });
+    expect(scheduler.commit(outcomeOf(joined.plan, 6))).toEqual([token("a", 1, 6)]);
+    expect(blockCount(scheduler)).toMatchObject({ used: 0, cached: 1 });
+
+    const last = step(scheduler, 7);
+    expect(last.plan).toMatchObject({
+      admissions: [],
+      decodes: [{ tokenId: 6, position: 5, sample: { outputIndex: 2 } }],
+    });
+    expect(last.events).toEqual([token("a", 2, 7), finished("a", "length")]);
+    expect(scheduler.schedule()).toBeUndefined();
+  });
+
+  test("ends without a token when the first is a stop token", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "generate", [1]));
+    expect(step(scheduler, STOP).events).toEqual([
+      prefillStart("a"),
+      chunk("a", 0, 1),
+      finished("a", "stop"),
+    ]);
+    expect(blockCount(scheduler)).toMatchObject({ used: 0 });
+  });
+
+  test("ends after its first token when one token is asked for", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "generate", [1], 1));
+    expect(step(scheduler).events.slice(2)).toEqual([token("a", 0), finished("a", "length")]);
+    expect(blockCount(scheduler)).toMatchObject({ used: 0 });
+  });
+
+  test("a stop token at the length limit counts as stop", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "generate", [1], 2));
+    step(scheduler);
+    expect(step(scheduler, STOP).events.at(-1)).toEqual(finished("a", "stop"));
+  });
+
+  test("chunks of new prompts and tokens of running ones share a step", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "generate", prompt(2)));
+    step(scheduler);
+    scheduler.add(spec("b", "generate", prompt(6, 1)));
+    const { plan } = step(scheduler);
+    expect(chunksOf(plan)).toEqual(["b 0+4"]);
+    expect(plan.decodes).toHaveLength(1);
+  });
+});
+
+describe("decode", () => {
+  test("reserves, receives and goes on from the first token", () => {
+    const scheduler = create();
+    const granted: (readonly BlockId[])[] = [];
+    scheduler.add(spec("a", "decode", prompt(5), 2));
+    expect(scheduler.status().waiting).toBe(1);
+    scheduler.reserve(id("a"), (blocks) => granted.push(blocks));
+    expect(granted).toEqual([scheduler.blocksOf(id("a"))]);
+    expect(granted[0]).toHaveLength(2);
+    expect(scheduler.status().receiving).toBe(1);
+    expect(scheduler.schedule()).toBeUndefined();
+    expect(scheduler.ready(id("a"), 5)).toEqual([token("a", 0, 5)]);
+    const { plan, events } = step(scheduler, 6);
+    expect(plan.decodes).toMatchObject([{ tokenId: 5, position: 5 }]);
+    expect(events.slice(1)).toEqual([token("a", 1, 6), finished("a", "length")]);
+  });
+
+  test("takes no slot when the first token ends the answer", () => {
+    const scheduler = create();
+    expect(receive(scheduler, spec("a", "decode", [1]), STOP)).toEqual([finished("a", "stop")]);
+    expect(receive(scheduler, spec("b", "decode", [1], 1), 8)).toEqual([
+      token("b", 0, 8),
+      finished("b", "length"),
+    ]);
+    expect(scheduler.schedule()).toBeUndefined();
+    expect(blockCount(scheduler)).toMatchObject({ free: 16 });
+  });
+
+  test("reservations are served all or nothing, in order, a large one before the small ones behind it", () => {
+    const scheduler = create({}, 4);
+    const order: string[] = [];
+    for (const [name, length] of [
+      ["a", 8],
+      ["big", 16],
+      ["c", 4],
+    ] as const) {
+      scheduler.add(spec(name, "decode", prompt(length)));
+      scheduler.reserve(id(name), () => order.push(name));
+    }
+    expect(order).toEqual(["a"]);
+    expect(scheduler.status()).toMatchObject({ receiving: 1, waiting: 2, blocks: { free: 2 } });
+    scheduler.cancel(id("a"));
+    expect(order).toEqual(["a", "big"]);
+    scheduler.cancel(id("big"));
+    expect(order).toEqual(["a", "big", "c"]);
+  });
+
+  test("a cancelled reservation is never granted and lets the next one through", () => {
+    const scheduler = create({}, 4);
+    const order: string[] = [];
+    for (const [name, length] of [
+      ["a", 4],
+      ["big", 16],
+      ["c", 4],
+    ] as const) {
+      scheduler.add(spec(name, "decode", prompt(length)));
+      scheduler.reserve(id(name), () => order.push(name));
+    }
+    scheduler.cancel(id("big"));
+    expect(order).toEqual(["a", "c"]);
+  });
+
+  test("more ready sequences than slots join first come, first served, as slots become free", () => {
+    const scheduler = create({ maxRunning: 1 });
+    receive(scheduler, spec("a", "decode", [1], 2));
+    receive(scheduler, spec("b", "decode", [2], 2));
+    receive(scheduler, spec("c", "decode", [3], 2));
+    const order = [step(scheduler), step(scheduler), step(scheduler)].map(
+      ({ plan }) => plan.decodes[0]?.sequenceId,
+    );
+    expect(order).toEqual(["a", "b", "c"]);
+  });
+});
+
+describe("slots", () => {
+  /** Four running sequences, a to d, in slots 0 to 3. */
+  function fourRunning(): SchedulerApi {
+    const scheduler = create({ maxRunning: 4 });
+    for (const name of ["a", "b", "c", "d"]) receive(scheduler, spec(name, "decode", [1], 20));
+    step(scheduler);
+    return scheduler;
+  }
+
+  test("the last sequence moves into the hole, and newcomers join behind it", () => {
+    const scheduler = fourRunning();
+    scheduler.cancel(id("b"));
+    receive(scheduler, spec("e", "decode", [1]));
+    const { plan } = step(scheduler);
+    expect(plan.moves).toEqual([{ from: 3, to: 1 }]);
+    expect(plan.admissions).toMatchObject([{ sequenceId: "e", slot: 3 }]);
+    expect(plan.decodes.map((entry) => entry.sequenceId)).toEqual(["a", "d", "c", "e"]);
+    expect(plan.decodes[1]).toMatchObject({ position: 2 });
+  });
+
+  test("nothing moves when the last slots become free", () => {
+    const scheduler = fourRunning();
+    scheduler.cancel(id("d"));
+    scheduler.cancel(id("c"));
+    expect(step(scheduler).plan).toMatchObject({ moves: [], decodes: { length: 2 } });
+  });
+
+  test("no sequence moves twice when several leave, in whatever order", () => {
+    const scheduler = fourRunning();
+    scheduler.cancel(id("c"));
+    scheduler.cancel(id("a"));
+    const { plan } = step(scheduler);
+    expect(plan.moves).toEqual([{ from: 3, to: 0 }]);
+    expect(plan.decodes.map((entry) => entry.sequenceId)).toEqual(["d", "b"]);
+  });
+
+  test("a batch whose sequences all left leaves nothing to do", () => {
+    const scheduler = fourRunning();
+    for (const name of ["a", "b", "c", "d"]) scheduler.cancel(id(name));
+    expect(scheduler.schedule()).toBeUndefined();
+  });
+});
+
+describe("finish", () => {
+  test("ends a running and a ready sequence with the given reason", () => {
+    const scheduler = create({ maxRunning: 1 });
+    receive(scheduler, spec("a", "decode", [1]));
+    receive(scheduler, spec("b", "decode", [1]));
+    step(scheduler);
+    expect(scheduler.finish(id("a"), "stop")).toEqual([finished("a", "stop")]);
+    expect(scheduler.finish(id("b"), "stop")).toEqual([finished("b", "stop")]);
+    expect(scheduler.schedule()).toBeUndefined();
+    expect(blockCount(scheduler)).toMatchObject({ used: 0 });
+  });
+
+  test("does nothing to a sequence that ended, is unknown, or holds its blocks for a hand-over", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "prefill", [1]));
+    step(scheduler);
+    expect(scheduler.finish(id("a"), "stop")).toEqual([]);
+    expect(scheduler.finish(id("x"), "stop")).toEqual([]);
+    expect(scheduler.status().holding).toBe(1);
+  });
+});
+
+describe("misuse", () => {
+  test("schedule() with a step in flight and commit() without one throw", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "generate", [1]));
+    const { plan } = scheduler.schedule()!;
+    expect(() => scheduler.schedule()).toThrow("Cannot schedule: step 1 is not committed");
+    scheduler.commit(outcomeOf(plan));
+    expect(() => scheduler.commit(outcomeOf(plan))).toThrow("Cannot commit: no step is in flight");
+  });
+
+  test("commit() refuses an outcome that does not answer the plan, and still takes the right one", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "generate", [1]));
+    const { plan } = scheduler.schedule()!;
+    const good = outcomeOf(plan);
+    expect(() => scheduler.commit({ ...good, stepId: 7 })).toThrow("step id is 7, expected 1");
+    expect(() => scheduler.commit({ ...good, prefills: [] })).toThrow("number of prefills is 0, expected 1");
+    expect(() => scheduler.commit({ ...good, decodes: [1] })).toThrow("number of decodes is 1, expected 0");
+    expect(() => scheduler.commit({ ...good, prefills: [{ startedAt: 0, endedAt: 0 }] })).toThrow(
+      "presence of the token of prefill 0 is false, expected true",
+    );
+    expect(scheduler.commit(good)).toHaveLength(2);
+  });
+
+  test("reserve(), ready() and release() refuse a sequence in another state or of another goal", () => {
+    const scheduler = create({}, 1);
+    scheduler.add(spec("a", "decode", [1]));
+    scheduler.add(spec("b", "decode", [1]));
+    expect(() => scheduler.ready(id("a"), 1)).toThrow("it is waiting, expected receiving");
+    scheduler.reserve(id("a"), () => {});
+    expect(() => scheduler.reserve(id("a"), () => {})).toThrow("it is receiving, expected waiting");
+    scheduler.reserve(id("b"), () => {});
+    expect(() => scheduler.reserve(id("b"), () => {})).toThrow("it waits for them already");
+    expect(() => scheduler.release(id("a"))).toThrow("its goal is decode, expected prefill");
+  });
+
+  test("unknown ids are ignored", () => {
+    const scheduler = create();
+    scheduler.cancel(id("x"));
+    scheduler.release(id("x"));
+    scheduler.reserve(id("x"), () => {
+      throw new Error("Granted to nobody");
+    });
+    expect(scheduler.ready(id("x"), 1)).toEqual([]);
+    expect(scheduler.blocksOf(id("x"))).toBeUndefined();
+  });
+});

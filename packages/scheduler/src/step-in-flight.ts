@@ -1,0 +1,29 @@
+import type { PlannedAdmission } from "./decode-set.ts";
+import type { PlannedChunk } from "./prefill-queue.ts";
+import type { Sequence } from "./sequence.ts";
+import type { SequenceEvent } from "./sequence-event.ts";
+import type { StepPlan } from "./step-plan.ts";
+
+/** A plan that is out, with the sequences behind its entries, which may have ended meanwhile. */
+export interface StepInFlight {
+  readonly plan: StepPlan;
+  /** Behind `plan.admissions`. */
+  readonly admitted: readonly PlannedAdmission[];
+  /** Behind `plan.prefills`. */
+  readonly chunks: readonly PlannedChunk[];
+  /** Behind `plan.decodes`. */
+  readonly decoding: readonly Sequence[];
+}
+
+/** The events of the sequences that join with this step. */
+export function joinEvents({ admitted, chunks }: StepInFlight): SequenceEvent[] {
+  const decodes = admitted.map(({ admission: { sequenceId, slot } }): SequenceEvent => {
+    return { type: "decode-start", sequenceId, slot };
+  });
+  const prefills = chunks.flatMap(({ sequence, chunk }): SequenceEvent[] => {
+    const { cachedTokens } = sequence.expect("prefilling");
+    const isFirst = chunk.start === cachedTokens;
+    return isFirst ? [{ type: "prefill-start", sequenceId: sequence.id, cachedTokens }] : [];
+  });
+  return [...decodes, ...prefills];
+}

@@ -1,0 +1,95 @@
+// For tests: an engine without a model. The KV of a token is a number that depends on every token before it, and the
+// next token depends on all KV of its sequence. KV that is missing, stale, of another sequence or at another place
+// changes the answer, so comparing answers with `expectedAnswer` proves that blocks and slots were handled right.
+
+import type { BlockId, FinishReason, SamplingParams } from "@baton/core";
+import type { PrefillChunk, PrefillOutcome, StepOutcome, StepPlan } from "./step-plan.ts";
+
+/** Tokens are 0 … VOCABULARY-1. */
+export const VOCABULARY = 31;
+
+/** The KV of every position of a sequence. */
+export function kvOf(tokenIds: readonly number[], before: readonly number[] = []): number[] {
+  let last = before.at(-1) ?? 7;
+  return tokenIds.map((token) => {
+    last = Math.imul(last ^ (token + 1), 0x9e3779b1) ^ (last >>> 15);
+    return last;
+  });
+}
+
+/** The token that follows. */
+export function nextToken(kv: readonly number[]): number {
+  const mixed = kv.reduce((sum, value, i) => Math.imul(sum, 31) + value + i, 17);
+  return (mixed >>> 8) % VOCABULARY;
+}
+
+/** What a sequence must answer, by rules of its own. */
+export function expectedAnswer(
+  prompt: readonly number[],
+  sampling: SamplingParams,
+): { readonly tokens: readonly number[]; readonly reason: FinishReason } {
+  const kv = kvOf(prompt);
+  const tokens: number[] = [];
+  for (;;) {
+    const token = nextToken(kv);
+    if (sampling.stopTokenIds.includes(token)) return { tokens, reason: "stop" };
+    tokens.push(token);
+    if (tokens.length === sampling.maxTokens) return { tokens, reason: "length" };
+    kv.push(...kvOf([token], kv));
+  }
+}
+
+export class SymbolicExecutor {
+  readonly #blockSize: number;
+  readonly #blocks = new Map<BlockId, number[]>();
+  readonly #slots: number[][] = [];
+
+  constructor(blockSize: number) {
+    this.#blockSize = blockSize;
+  }
+
+  execute(plan: StepPlan): StepOutcome {
+    for (const { from, to } of plan.moves) {
+      this.#slots[to] = this.#slots[from]!;
+      this.#slots[from] = [];
+    }
+    for (const { slot, blocks, tokenCount } of plan.admissions) {
+      this.#slots[slot] = this.read(blocks, tokenCount);
+    }
+    const prefills = plan.prefills.map((chunk) => this.#prefill(chunk));
+    const decodes = plan.decodes.map(({ tokenId, position }, slot) => {
+      const kv = this.#slots[slot]!;
+      if (kv.length !== position)
+        throw new Error(`Slot ${slot} holds ${kv.length} tokens, expected ${position}`);
+      kv.push(...kvOf([tokenId], kv));
+      return nextToken(kv);
+    });
+    return { stepId: plan.stepId, prefills, decodes, decodeStartedAt: 3, decodeEndedAt: 4 };
+  }
+
+  /** Writes KV for positions `start` and on: what a prefill or a transfer does. */
+  write(blocks: readonly BlockId[], start: number, kv: readonly number[]): void {
+    kv.forEach((value, i) => {
+      const block = blocks[Math.floor((start + i) / this.#blockSize)]!;
+      const content = this.#blocks.get(block) ?? [];
+      content[(start + i) % this.#blockSize] = value;
+      this.#blocks.set(block, content);
+    });
+  }
+
+  /** The KV of positions 0 … count-1. */
+  read(blocks: readonly BlockId[], count: number): number[] {
+    return Array.from({ length: count }, (_, i) => {
+      const block = blocks[Math.floor(i / this.#blockSize)]!;
+      return this.#blocks.get(block)?.[i % this.#blockSize] ?? Number.NaN;
+    });
+  }
+
+  #prefill({ blocks, start, tokenIds, sample }: PrefillChunk): PrefillOutcome {
+    const kv = this.read(blocks, start);
+    kv.push(...kvOf(tokenIds, kv));
+    this.write(blocks, start, kv.slice(start));
+    const times = { startedAt: 1, endedAt: 2 };
+    return sample === undefined ? times : { ...times, tokenId: nextToken(kv) };
+  }
+}
