@@ -13,7 +13,7 @@ function read(folder: string): Record<string, string> {
   return Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, file), "utf8")]));
 }
 
-test("the committed types are those of the proto files (else run `npm run baton -- --run proto`)", () => {
+test("the committed types are those of the proto files (else run `npm run proto`)", () => {
   const folder = mkdtempSync(join(tmpdir(), "baton-types-"));
   try {
     execFileSync(process.execPath, [generator, folder]);

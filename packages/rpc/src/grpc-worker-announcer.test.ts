@@ -148,7 +148,7 @@ describe("an announcer over gRPC", () => {
 describe("a router", () => {
   test("forgets a worker whose process was killed, without waiting for heartbeats", async () => {
     const router = await startRouter();
-    const { child } = await startChild("./registered-worker.ts", router.address);
+    const { child } = await startChild("registered-worker", router.address);
     await present(router, 1);
     child.kill("SIGKILL");
     await present(router, 0);

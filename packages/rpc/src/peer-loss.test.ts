@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 async function startPeer(): Promise<string> {
-  const peer = await startChild("./peer.ts");
+  const peer = await startChild("peer");
   child = peer.child;
   return `${HOST}:${peer.line}`;
 }
@@ -84,7 +84,7 @@ test("a caller that is killed cancels its call at the worker", async () => {
       throw reason;
     });
   });
-  ({ child } = await startChild("./caller.ts", worker.address));
+  ({ child } = await startChild("caller", worker.address));
   child.kill("SIGKILL");
   expect(await ended.promise).toMatchObject({ code: "canceled" });
 });

@@ -179,6 +179,24 @@ describe("a generation", () => {
     await events.return?.();
   });
 
+  test("is one of 500 at once over one connection, each with its own answer", async () => {
+    const all = Promise.withResolvers<void>();
+    let started = 0;
+    await using peer = await startDecodeServer(async function* ({ request }) {
+      started += 1;
+      if (started === 500) all.resolve();
+      await all.promise;
+      yield { type: "tokens", tokenIds: request.promptTokenIds };
+      yield END;
+    });
+    const answers = Array.from({ length: 500 }, (_, i) => {
+      const request = { ...generateCall().request, promptTokenIds: [i] };
+      return collect(peer.decode.generate(generateCall({ request }), uncanceled()));
+    });
+    const expected = answers.map((_, i) => [{ type: "tokens", tokenIds: [i] }, END]);
+    expect(await Promise.all(answers)).toEqual(expected);
+  });
+
   test("without an end event is an error", async () => {
     await using peer = await startDecodeServer(async function* () {
       yield { type: "tokens", tokenIds: [1] };

@@ -61,8 +61,10 @@ function unary<Request, Reply>(
   return (call, callback) => {
     calls
       .unary(call, (life) => work(call.request, life))
-      .then((reply) => callback(null, reply))
-      .catch((reason: unknown) => callback(statusError(reason, call.getPath(), logger)));
+      .then(
+        (reply) => callback(null, reply),
+        (reason: unknown) => callback(statusError(reason, call.getPath(), logger)),
+      );
   };
 }
 
@@ -73,8 +75,10 @@ function serverStream<Request, Reply>(
   return (call) => {
     calls
       .stream(call, (life) => writePaced(call, work(call.request, life)))
-      .then(() => call.end())
-      .catch((reason: unknown) => call.emit("error", statusError(reason, call.getPath(), logger)));
+      .then(
+        () => call.end(),
+        (reason: unknown) => call.emit("error", statusError(reason, call.getPath(), logger)),
+      );
   };
 }
 
