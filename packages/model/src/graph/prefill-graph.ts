@@ -9,7 +9,7 @@
  *        present.{l}.k, present.{l}.v           as past; appended in place when given the same memory
  *
  * However a prompt is cut into chunks of two tokens or more, the results are the same, bit for bit. A chunk of one
- * token goes through the runtime's matrix-vector kernels, which add in another order: equal to about 1e-5.
+ * token goes through the runtime's matrix-vector kernels, which add in another order: equal to about 1e-5 of the largest logit.
  */
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import { GraphBuilder } from "./graph-builder.ts";
