@@ -97,6 +97,20 @@ describe("POST /v1/chat/completions", () => {
     expect(first!.room).not.toBe(second!.room);
   });
 
+  test("accepts parameters that it does not have when they ask for nothing", async () => {
+    text = "x";
+    const nothing = {
+      n: 1,
+      logprobs: false,
+      tools: [],
+      presence_penalty: 0,
+      response_format: { type: "text" },
+    };
+    const answered = { role: "assistant", content: "a", refusal: null, annotations: [], tool_calls: null };
+    const messages = [{ role: "user", content: "Hi" }, answered, { role: "user", content: "More" }];
+    expect((await cluster.chat({ ...nothing, logit_bias: null, whatever: null, messages })).status).toBe(200);
+  });
+
   test("joins content that comes in text parts", async () => {
     text = "x";
     const content = [

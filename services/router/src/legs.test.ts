@@ -3,6 +3,7 @@ import { BatonError, type RequestId } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
 import { eventually } from "./testing/eventually.ts";
 import {
+  jsonOf,
   sseEvents,
   TestCluster,
   type TestClusterOptions,

@@ -1,4 +1,5 @@
 /** Bad input: a clear error in OpenAI's shape that names the field, and no worker is touched. */
+import { once } from "node:events";
 import { connect } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { jsonOf, TestCluster } from "./testing/test-cluster.ts";
@@ -115,6 +116,17 @@ describe("POST /v1/chat/completions refuses", () => {
     expect(error.message).toContain("65536 bytes");
   });
 
+  test("a body far over the limit, to a client that sends all of it first", async () => {
+    const { hostname, port } = new URL(cluster.url);
+    const socket = connect(Number(port), hostname);
+    const size = 20 * 2 ** 20;
+    socket.write(`POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${size}\r\n\r\n`);
+    await new Promise((resolve) => socket.write(Buffer.alloc(size, "x"), resolve));
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 413 /);
+    socket.destroy();
+  });
+
   test("a body over the limit that comes without a length", async () => {
     const body = new ReadableStream({
       start(controller) {
@@ -178,11 +190,11 @@ describe("paths and methods", () => {
     socket.write("garbage\r\n\r\n");
     const received: Buffer[] = [];
     for await (const chunk of socket) received.push(chunk as Buffer);
-    expect(Buffer.concat(received).toString()).toMatch(/^HTTP\/1.1 400 /);
+    expect(Buffer.concat(received).toString()).toMatch(/^HTTP\/1.1 400 .*"error":{/s);
   });
 });
 
-describe("neutral values", () => {
+describe("the traces of bad requests", () => {
   test("every bad request left exactly one complete trace", () => {
     expect(cluster.tracer.roots.length).toBeGreaterThan(40);
     expect(cluster.tracer.roots.flatMap((root) => root.defects())).toEqual([]);

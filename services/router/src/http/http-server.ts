@@ -8,6 +8,7 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import type { InFlightRequests } from "../in-flight-requests.ts";
+import { answerClientError } from "./client-error.ts";
 import { errorBody } from "./error-body.ts";
 import { parseJsonBodies } from "./json-body.ts";
 import { chooseRequestId, REQUEST_ID_HEADER } from "./request-id.ts";
@@ -39,6 +40,9 @@ const RETRY_AFTER_SECONDS = 1;
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const app = Fastify({
     bodyLimit: options.maxBodyBytes,
+    // Time to send a request, not to answer it: nobody keeps a connection busy by sending slowly.
+    requestTimeout: options.requestTimeoutMs,
+    clientErrorHandler: answerClientError,
     // Whoever closes the server has waited for the running requests; what is left are idle connections.
     forceCloseConnections: true,
     exposeHeadRoutes: false,
@@ -90,8 +94,18 @@ function sendError(
   const { http, retryable } = ERROR_TRAITS[error.code];
   if (http >= 500)
     logger.warn({ request: request.scope?.id, route: request.url, err: error }, "Request failed");
+  if (error.code === "payload_too_large") takeTheRest(request, reply);
   if (retryable && http !== 502) reply.header("retry-after", RETRY_AFTER_SECONDS);
   return reply.code(http).send(errorBody(error));
+}
+
+/**
+ * A client that is still sending would lose the answer if the connection closed now: the rest is read and dropped,
+ * within the time that a request may take to arrive.
+ */
+function takeTheRest(request: FastifyRequest, reply: FastifyReply): void {
+  reply.removeHeader("connection");
+  request.raw.resume();
 }
 
 /** Fastify's own errors in our words; anything else unknown is an internal error whose message stays here. */

@@ -20,6 +20,9 @@ import { RecordingTracer } from "./recording-tracer.ts";
 
 const CACHE = fileURLToPath(new URL("../../../../.cache/test", import.meta.url));
 
+/** Made once for all clusters of a test file. */
+let demoModel: Promise<string> | undefined;
+
 export interface TestClusterOptions {
   readonly workers?: readonly WorkerRole[];
   readonly script?: Partial<WorkerScript>;
@@ -65,8 +68,9 @@ export class TestCluster implements AsyncDisposable {
   }
 
   static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
-    const folder = await ensureDemoCheckpoint(CACHE);
-    const argv = ["--port", "0", "--registry-port", "0", "--cache-folder", CACHE, ...(options.args ?? [])];
+    demoModel ??= ensureDemoCheckpoint(CACHE);
+    const folder = await demoModel;
+    const argv = ["--port", "0", "--registry-port", "0", "--model", folder, ...(options.args ?? [])];
     const tracer = new RecordingTracer();
     const config = readConfig(settings, { argv, env: {} });
     const service = await startRouter(config, tracer, options.logger ?? silentLogger);
