@@ -1,12 +1,11 @@
 /** Prefill side: the TCP server from which decode workers fetch KV. */
 import { createServer, type Server, type Socket } from "node:net";
-import { BatonError, formatRoom, type Logger, systemClock } from "@baton/core";
+import { BatonError, type Logger, systemClock } from "@baton/core";
 import { SOCKET_OPTIONS } from "./frame-connection.ts";
 import { Greeting, type GreetingOptions } from "./greeting.ts";
 import type { KvIdentity } from "./hello.ts";
 import { DEFAULT_LIMITS, type KvServerLimits } from "./kv-server-limits.ts";
 import { RateLimitedWarning } from "./rate-limited-warning.ts";
-import type { RoomClaim } from "./room-claim.ts";
 import { RoomCounts } from "./room-lifecycle.ts";
 import { RoomRegistry } from "./room-registry.ts";
 import type { KvServer, KvTransferStatus, OpenRoomOptions, SendingRoom } from "./transfer-api.ts";
@@ -43,7 +42,7 @@ class TcpKvServer implements KvServer {
       context: { workerId, epoch, layout, counts: this.#counts },
       limits: this.#limits,
       clock: systemClock,
-      onRefused: (claim, error) => this.#onClaimRefused(claim, error),
+      onRefused: (error) => this.#warn(error),
     });
     this.#server = createServer(SOCKET_OPTIONS, (socket) => this.#onConnection(socket));
   }
@@ -94,7 +93,7 @@ class TcpKvServer implements KvServer {
         this.#unidentified.delete(greeting);
         this.#registry.claim(claim);
       },
-      onRefused: (error) => this.#warning.warn({ code: error.code }, error.message),
+      onRefused: (error) => this.#warn(error),
     });
     this.#unidentified.add(greeting);
     this.#connections += 1;
@@ -104,8 +103,8 @@ class TcpKvServer implements KvServer {
     });
   }
 
-  #onClaimRefused(claim: RoomClaim, error: BatonError): void {
-    this.#warning.warn({ code: error.code, room: formatRoom(claim.room) }, error.message);
+  #warn(error: BatonError): void {
+    this.#warning.warn({ code: error.code }, error.message);
   }
 }
 

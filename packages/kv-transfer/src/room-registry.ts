@@ -20,8 +20,8 @@ export interface RoomRegistryOptions {
   readonly context: Omit<PrefillRoomContext, "onEnded" | "maxInFlightBytes">;
   readonly limits: KvServerLimits;
   readonly clock: Clock;
-  /** A claim was refused, or left before its room was opened; its connection is being closed. */
-  readonly onRefused: (claim: RoomClaim, error: BatonError) => void;
+  /** A claim was refused; its connection is being closed. */
+  readonly onRefused: (error: BatonError) => void;
 }
 
 export class RoomRegistry {
@@ -62,7 +62,7 @@ export class RoomRegistry {
     try {
       this.#place(claim);
     } catch (reason) {
-      this.#refuse(claim, BatonError.from(reason));
+      this.#options.onRefused(this.#close(claim, BatonError.from(reason)));
     }
   }
 
@@ -99,16 +99,17 @@ export class RoomRegistry {
     const waiting = new WaitingClaim(claim, Math.min(limits.roomWaitMs, hello.deadlineMs), (reason) => {
       this.#waiting.delete(room);
       this.#ended.remember(room, reason);
-      this.#refuse(claim, reason);
+      this.#close(claim, reason);
     });
     this.#waiting.set(room, waiting);
   }
 
-  #refuse(claim: RoomClaim, reason: BatonError): void {
+  /** Tells the decode worker why it does not get the room; returns what it was told. */
+  #close(claim: RoomClaim, reason: BatonError): BatonError {
     const action = `Cannot send KV of room "${formatRoom(claim.room)}" to "${claim.peer.workerId}" at ${claim.peer.address}`;
     const error = during(action, reason);
     claim.connection.abort(error);
-    this.#options.onRefused(claim, error);
+    return error;
   }
 
   #onEnded(room: PrefillRoom, error?: BatonError): void {
