@@ -6,7 +6,7 @@ import type { BlockId, FinishReason, SamplingParams } from "@baton/core";
 import type { PrefillChunk, PrefillOutcome, StepOutcome, StepPlan } from "./step-plan.ts";
 
 /** Tokens are 0 … VOCABULARY-1. */
-export const VOCABULARY = 31;
+const VOCABULARY = 31;
 
 /** The KV of every position of a sequence. */
 export function kvOf(tokenIds: readonly number[], before: readonly number[] = []): number[] {
