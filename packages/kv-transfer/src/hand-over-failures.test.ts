@@ -9,6 +9,7 @@ import {
   FIRST,
   failureOf,
   identity,
+  isAtRest,
   LAYOUT,
   newRoom,
   RawPeer,
@@ -256,6 +257,7 @@ describe("when one side dies", () => {
       const early = cluster.receive({ room: newRoom(), promptTokens: 1 });
       await until(() => cluster.server.status().connections === 2);
       await cluster.server.close();
+      expect(isAtRest(cluster.server.status())).toBe(true);
       expect((await failureOf(pair.sending.done)).code).toBe("unavailable");
       expect((await failureOf(pair.receiving.done)).code).toBe("unavailable");
       expect((await failureOf(early.done)).message).toContain("closing");
@@ -267,6 +269,7 @@ describe("when one side dies", () => {
     await withCluster({}, async (cluster) => {
       const { sending, receiving } = await pairIn("transferring", cluster);
       await cluster.receiver.close();
+      expect(isAtRest(cluster.receiver.status())).toBe(true);
       expect((await failureOf(receiving.done)).code).toBe("unavailable");
       expect((await failureOf(sending.done)).code).toBe("unavailable");
       expect(() => cluster.receive({ room: newRoom(), promptTokens: 1 })).toThrow("closing");

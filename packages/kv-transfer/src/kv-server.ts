@@ -1,7 +1,7 @@
 /** Prefill side: the TCP server from which decode workers fetch KV. */
 import { createServer, type Server, type Socket } from "node:net";
 import { BatonError, type Logger, systemClock } from "@baton/core";
-import { SOCKET_OPTIONS } from "./frame-connection.ts";
+import { type FrameConnection, SOCKET_OPTIONS } from "./frame-connection.ts";
 import { Greeting, type GreetingOptions } from "./greeting.ts";
 import type { KvIdentity } from "./hello.ts";
 import { DEFAULT_LIMITS, type KvServerLimits } from "./kv-server-limits.ts";
@@ -30,7 +30,7 @@ class TcpKvServer implements KvServer {
   readonly #greetingOptions: Pick<GreetingOptions, "secret" | "helloTimeoutMs" | "lingerMs">;
   /** Connections that have not said a valid HELLO, until they do or are closed. */
   readonly #unidentified = new Set<Greeting>();
-  #connections = 0;
+  readonly #connections = new Set<FrameConnection>();
   #closing: Promise<void> | undefined;
 
   constructor(options: KvServerOptions) {
@@ -68,16 +68,22 @@ class TcpKvServer implements KvServer {
   }
 
   status(): KvTransferStatus {
-    return { rooms: this.#counts.snapshot(), connections: this.#connections };
+    return { rooms: this.#counts.snapshot(), connections: this.#connections.size };
   }
 
   close(): Promise<void> {
-    this.#closing ??= new Promise((resolve) => {
-      this.#server.close(() => resolve()); // Calls back when the last connection is closed.
-      this.#registry.abortAll(closingError());
-      for (const greeting of this.#unidentified) greeting.onFailure(closingError());
-    });
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    this.#registry.abortAll(closingError());
+    for (const greeting of this.#unidentified) greeting.onFailure(closingError());
+    await closed;
+    await Promise.all([...this.#connections].map((connection) => connection.closed));
   }
 
   #onConnection(socket: Socket): void {
@@ -96,10 +102,11 @@ class TcpKvServer implements KvServer {
       onRefused: (error) => this.#warn(error),
     });
     this.#unidentified.add(greeting);
-    this.#connections += 1;
-    void greeting.connection.closed.then(() => {
+    const { connection } = greeting;
+    this.#connections.add(connection);
+    void connection.closed.then(() => {
       this.#unidentified.delete(greeting);
-      this.#connections -= 1;
+      this.#connections.delete(connection);
     });
   }
 

@@ -162,7 +162,7 @@ function activeTimers(): number {
 }
 
 /** Everything zero: no room, no connection. */
-function isAtRest(status: KvTransferStatus): boolean {
+export function isAtRest(status: KvTransferStatus): boolean {
   return status.connections === 0 && Object.values(status.rooms).every((count) => count === 0);
 }
 
