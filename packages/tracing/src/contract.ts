@@ -196,20 +196,18 @@ function checkFlags(spans: readonly ExportedSpan[]): Violation[] {
     );
 }
 
-function checkOutcome({ roots: [root] }: Tree, outcome: ContractOptions["outcome"]): Violation[] {
-  if (!root || outcome === undefined) return [];
-  const errorType = root.attributes[ATTR.errorType];
-  const actual =
-    root.status.code === "error" && isErrorCode(errorType)
-      ? "error"
-      : root.status.code !== "error" && errorType === "canceled"
-        ? "canceled"
-        : root.status.code !== "error" && errorType === undefined
-          ? "success"
-          : "neither";
-  if (actual === outcome) return [];
-  const got = `status "${root.status.code}", ${ATTR.errorType} "${errorType}"`;
-  return [violation("outcome", `Expected ${outcome} on ${label(root)}, got ${got}`)];
+function checkOutcome({ roots: [root] }: Tree, expected: ContractOptions["outcome"]): Violation[] {
+  if (!root || expected === undefined || outcomeOf(root) === expected) return [];
+  const got = `status "${root.status.code}", ${ATTR.errorType} "${root.attributes[ATTR.errorType]}"`;
+  return [violation("outcome", `Expected ${expected} on ${label(root)}, got ${got}`)];
+}
+
+/** What a root says about its request; undefined where status and code contradict each other. */
+function outcomeOf({ status, attributes }: ExportedSpan): ContractOptions["outcome"] {
+  const errorType = attributes[ATTR.errorType];
+  if (errorType === undefined) return status.code === "error" ? undefined : "success";
+  if (errorType === "canceled") return status.code === "error" ? undefined : "canceled";
+  return status.code === "error" && isErrorCode(errorType) ? "error" : undefined;
 }
 
 function label({ name, spanId }: ExportedSpan): string {

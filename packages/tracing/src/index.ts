@@ -28,4 +28,3 @@ export {
   type TracingCounts,
   type TracingOptions,
 } from "./sdk.ts";
-export { type CancelableServerCall, endServerSpanOnCancel } from "./server-span.ts";

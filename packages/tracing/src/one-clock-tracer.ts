@@ -1,7 +1,8 @@
 /**
  * Puts the spans of instrumented libraries on the clock of our own. The SDK dates a span by the wall clock in whole
  * milliseconds, our stages by the monotonic clock that the threads share; mixed, a child seems to leave its parent.
- * Such a span may also be ended by two parties (see server-span.ts): the first end counts, the others do nothing.
+ * Such a span may also be ended by two parties, the instrumentation and the server whose client has left: the first
+ * end counts, the other does nothing.
  */
 import type { Clock } from "@baton/core";
 import type { Span, Tracer, TracerProvider } from "@opentelemetry/api";

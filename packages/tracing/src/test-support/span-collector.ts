@@ -1,0 +1,66 @@
+/** For unit tests: a tracer of the real SDK whose finished spans are kept in plain shape, and a clock moved by hand. */
+import type { Clock } from "@baton/core";
+import type { Tracer } from "@opentelemetry/api";
+import { type ReadableSpan, type SpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import type { ExportedSpan } from "../exported-span.ts";
+
+const KINDS = ["internal", "server", "client", "producer", "consumer"] as const;
+const STATUS = ["unset", "ok", "error"] as const;
+
+export interface SpanCollector {
+  readonly tracer: Tracer;
+  /** What has ended so far, in that order. */
+  readonly spans: ExportedSpan[];
+}
+
+export function collectSpans(): SpanCollector {
+  const spans: ExportedSpan[] = [];
+  const keep: SpanProcessor = {
+    onStart() {},
+    onEnd: (span) => void spans.push(plain(span)),
+    async forceFlush() {},
+    async shutdown() {},
+  };
+  return { tracer: new TracerProvider({ spanProcessors: [keep] }).getTracer("test"), spans };
+}
+
+/** A clock that stands still until it is told to move. */
+export class HandClock implements Clock {
+  #now = 1_700_000_000_000;
+
+  now(): number {
+    return this.#now;
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+  }
+}
+
+function plain(span: ReadableSpan): ExportedSpan {
+  const { traceId, spanId, traceFlags, traceState } = span.spanContext();
+  return {
+    traceId,
+    spanId,
+    parentSpanId: span.parentSpanContext?.spanId,
+    name: span.name,
+    kind: KINDS[span.kind] ?? "unspecified",
+    startNs: nanoseconds(span.startTime),
+    endNs: nanoseconds(span.endTime),
+    status: { code: STATUS[span.status.code] ?? "unset", message: span.status.message ?? "" },
+    attributes: span.attributes,
+    resource: span.resource.attributes,
+    flags: traceFlags,
+    traceState: traceState?.serialize() ?? "",
+    links: span.links.map(({ context, attributes = {} }) => ({ ...context, attributes })),
+    events: span.events.map(({ name, time, attributes = {} }) => ({
+      name,
+      timeNs: nanoseconds(time),
+      attributes,
+    })),
+  };
+}
+
+function nanoseconds([seconds, rest]: readonly [number, number]): bigint {
+  return BigInt(seconds) * 1_000_000_000n + BigInt(rest);
+}
