@@ -16,7 +16,9 @@ beforeAll(async () => {
 
 afterAll(() => cluster?.[Symbol.asyncDispose]());
 
-const prompts = Array.from({ length: REQUESTS }, (_, i) => `${i} bottles of beer on the wall. `.repeat(1 + (i % 12)));
+const prompts = Array.from({ length: REQUESTS }, (_, i) =>
+  `${i} bottles of beer on the wall. `.repeat(1 + (i % 12)),
+);
 
 function complete(prompt: string): Promise<string> {
   return cluster.openai.completions
@@ -41,6 +43,8 @@ test(`${REQUESTS} concurrent requests give the answers that they give one by one
   }
   const last = await rss();
   for (const [name, bytes] of Object.entries(warm)) {
-    expect({ name, grown: last[name]! / bytes < RSS_SLACK, from: bytes, to: last[name] }).toMatchObject({ grown: true });
+    expect({ name, grown: last[name]! / bytes < RSS_SLACK, from: bytes, to: last[name] }).toMatchObject({
+      grown: true,
+    });
   }
 }, 240_000);

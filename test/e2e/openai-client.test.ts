@@ -13,7 +13,13 @@ afterAll(() => cluster?.[Symbol.asyncDispose]());
 
 const MESSAGES = [
   { role: "system", content: "You are terse." },
-  { role: "user", content: [{ type: "text", text: "Say " }, { type: "text", text: "something." }] },
+  {
+    role: "user",
+    content: [
+      { type: "text", text: "Say " },
+      { type: "text", text: "something." },
+    ],
+  },
 ] as const satisfies OpenAI.ChatCompletionMessageParam[];
 
 const chat = { model: "baton-demo", messages: [...MESSAGES], max_tokens: 12, temperature: 0 };
@@ -75,8 +81,8 @@ describe("chat completions", () => {
 
   test("the same seed gives the same text, another seed another", async () => {
     const say = async (seed: number) =>
-      (await cluster.openai.chat.completions.create({ ...chat, temperature: 1.5, max_tokens: 40, seed })).choices[0]!
-        .message.content;
+      (await cluster.openai.chat.completions.create({ ...chat, temperature: 1.5, max_tokens: 40, seed }))
+        .choices[0]!.message.content;
     expect(await say(7)).toBe(await say(7));
     expect(await say(7)).not.toBe(await say(8));
   });
@@ -96,7 +102,11 @@ describe("chat completions", () => {
 
 describe("completions", () => {
   test("an answer has exactly the object's shape", async () => {
-    const completion = await cluster.openai.completions.create({ model: "baton-demo", prompt: "Once", max_tokens: 5 });
+    const completion = await cluster.openai.completions.create({
+      model: "baton-demo",
+      prompt: "Once",
+      max_tokens: 5,
+    });
     expect(completion).toEqual({
       id: expect.stringMatching(/^cmpl-/),
       object: "text_completion",
@@ -104,7 +114,12 @@ describe("completions", () => {
       model: "baton-demo",
       system_fingerprint: expect.any(String),
       choices: [
-        { index: 0, text: expect.any(String), logprobs: null, finish_reason: expect.stringMatching(/^(stop|length)$/) },
+        {
+          index: 0,
+          text: expect.any(String),
+          logprobs: null,
+          finish_reason: expect.stringMatching(/^(stop|length)$/),
+        },
       ],
       usage: {
         prompt_tokens: 4,

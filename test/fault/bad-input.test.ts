@@ -16,7 +16,11 @@ afterAll(() => cluster?.[Symbol.asyncDispose]());
 
 /** After each kind of bad input a good request gets its usual answer and nothing is left. */
 afterEach(async () => {
-  const answer = await cluster.openai.completions.create({ model: "baton-demo", prompt: "Fine?", max_tokens: 3 });
+  const answer = await cluster.openai.completions.create({
+    model: "baton-demo",
+    prompt: "Fine?",
+    max_tokens: 3,
+  });
   expect(answer.usage).toMatchObject({ prompt_tokens: 5 });
   await cluster.atRest();
 });
@@ -37,7 +41,13 @@ const BAD_REQUESTS: readonly BadRequest[] = [
   { what: "an empty body", body: "", status: 400, says: /JSON|body/i },
   { what: "an array as body", body: [good], status: 400, says: /object/i },
   { what: "no messages", body: { model: "baton-demo" }, status: 400, param: "messages", says: /messages/ },
-  { what: "empty messages", body: { ...good, messages: [] }, status: 400, param: "messages", says: /messages/ },
+  {
+    what: "empty messages",
+    body: { ...good, messages: [] },
+    status: 400,
+    param: "messages",
+    says: /messages/,
+  },
   {
     what: "messages of a wrong type",
     body: { ...good, messages: "Hello" },
@@ -61,16 +71,64 @@ const BAD_REQUESTS: readonly BadRequest[] = [
   },
   { what: "an unknown model", body: { ...good, model: "gpt-7" }, status: 404, param: "model", says: /gpt-7/ },
   { what: "no model", body: { messages: good.messages }, status: 400, param: "model", says: /model/ },
-  { what: "negative max_tokens", body: { ...good, max_tokens: -1 }, status: 400, param: "max_tokens", says: /-1|least/ },
-  { what: "max_tokens of 0", body: { ...good, max_tokens: 0 }, status: 400, param: "max_tokens", says: /least|0/ },
-  { what: "fractional max_tokens", body: { ...good, max_tokens: 1.5 }, status: 400, param: "max_tokens", says: /integer/i },
-  { what: "temperature as text", body: { ...good, temperature: "hot" }, status: 400, param: "temperature", says: /number/i },
-  { what: "temperature above 2", body: { ...good, temperature: 3 }, status: 400, param: "temperature", says: /2/ },
+  {
+    what: "negative max_tokens",
+    body: { ...good, max_tokens: -1 },
+    status: 400,
+    param: "max_tokens",
+    says: /-1|least/,
+  },
+  {
+    what: "max_tokens of 0",
+    body: { ...good, max_tokens: 0 },
+    status: 400,
+    param: "max_tokens",
+    says: /least|0/,
+  },
+  {
+    what: "fractional max_tokens",
+    body: { ...good, max_tokens: 1.5 },
+    status: 400,
+    param: "max_tokens",
+    says: /integer/i,
+  },
+  {
+    what: "temperature as text",
+    body: { ...good, temperature: "hot" },
+    status: 400,
+    param: "temperature",
+    says: /number/i,
+  },
+  {
+    what: "temperature above 2",
+    body: { ...good, temperature: 3 },
+    status: 400,
+    param: "temperature",
+    says: /2/,
+  },
   { what: "top_p of 0", body: { ...good, top_p: 0 }, status: 400, param: "top_p", says: /0/ },
-  { what: "five stop strings", body: { ...good, stop: ["a", "b", "c", "d", "e"] }, status: 400, param: "stop", says: /4/ },
-  { what: "stream as text", body: { ...good, stream: "yes" }, status: 400, param: "stream", says: /boolean/i },
+  {
+    what: "five stop strings",
+    body: { ...good, stop: ["a", "b", "c", "d", "e"] },
+    status: 400,
+    param: "stop",
+    says: /4/,
+  },
+  {
+    what: "stream as text",
+    body: { ...good, stream: "yes" },
+    status: 400,
+    param: "stream",
+    says: /boolean/i,
+  },
   { what: "n above 1", body: { ...good, n: 2 }, status: 400, param: "n", says: /\bn\b/ },
-  { what: "tools", body: { ...good, tools: [{ type: "function" }] }, status: 400, param: "tools", says: /tools/ },
+  {
+    what: "tools",
+    body: { ...good, tools: [{ type: "function" }] },
+    status: 400,
+    param: "tools",
+    says: /tools/,
+  },
   {
     what: "a prompt over the limit",
     body: { ...good, messages: [{ role: "user", content: "a".repeat(20_000) }] },
@@ -103,15 +161,23 @@ describe("POST /v1/chat/completions refuses", () => {
       messages: [{ role: "user", content: "a".repeat(50 * 2 ** 20) }],
     });
     expect(response.status).toBe(413);
-    expect(JSON.parse((await collect(response))[0]!)).toMatchObject({ error: { type: "invalid_request_error" } });
+    expect(JSON.parse((await collect(response))[0]!)).toMatchObject({
+      error: { type: "invalid_request_error" },
+    });
   });
 });
 
 test("an unknown path and a wrong method get OpenAI-style errors", async () => {
   const unknown = await fetch(`${cluster.url}/v1/nothing`);
-  expect([unknown.status, await unknown.json()]).toMatchObject([404, { error: { type: "invalid_request_error" } }]);
+  expect([unknown.status, await unknown.json()]).toMatchObject([
+    404,
+    { error: { type: "invalid_request_error" } },
+  ]);
   const wrong = await fetch(`${cluster.url}/v1/chat/completions`);
-  expect([wrong.status, await wrong.json()]).toMatchObject([405, { error: { type: "invalid_request_error" } }]);
+  expect([wrong.status, await wrong.json()]).toMatchObject([
+    405,
+    { error: { type: "invalid_request_error" } },
+  ]);
 });
 
 describe("the KV port survives", () => {

@@ -48,9 +48,7 @@ async function expectNothingLeft(): Promise<void> {
 
 describe("a client that leaves", () => {
   test("while its request is queued behind another prompt", async () => {
-    const ahead = await Promise.all([
-      post(`${cluster.url}/v1/completions`, request(1, 1)),
-    ]);
+    const ahead = await Promise.all([post(`${cluster.url}/v1/completions`, request(1, 1))]);
     for (const { events } of ahead) for await (const _ of events);
     const blocker = new AbortController();
     const blocking = fetch(`${cluster.url}/v1/completions`, {
@@ -59,11 +57,23 @@ describe("a client that leaves", () => {
       body: JSON.stringify(request(LONG, 4)),
       signal: blocker.signal,
     });
-    await cluster.until("prefill-0", "prefills the prompt ahead", ({ sequences }) => sequences.prefilling >= 1);
-    await leaveWhen(request(LONG, 4), () =>
-      cluster.until("prefill-0", "has two prompts", ({ sequences }) => sequences.prefilling + sequences.waiting >= 2),
+    await cluster.until(
+      "prefill-0",
+      "prefills the prompt ahead",
+      ({ sequences }) => sequences.prefilling >= 1,
     );
-    await cluster.until("prefill-0", "has one prompt again", ({ sequences }) => sequences.prefilling + sequences.waiting <= 1);
+    await leaveWhen(request(LONG, 4), () =>
+      cluster.until(
+        "prefill-0",
+        "has two prompts",
+        ({ sequences }) => sequences.prefilling + sequences.waiting >= 2,
+      ),
+    );
+    await cluster.until(
+      "prefill-0",
+      "has one prompt again",
+      ({ sequences }) => sequences.prefilling + sequences.waiting <= 1,
+    );
     expect((await blocking).status).toBe(200);
     blocker.abort();
     await expectNothingLeft();
@@ -78,7 +88,11 @@ describe("a client that leaves", () => {
 
   test("while its KV is transferred", async () => {
     await leaveWhen(request(LONG, 4), () =>
-      cluster.until("decode-0", "receives KV", ({ sequences, rooms }) => rooms.transferring === 1 && sequences.receiving === 1),
+      cluster.until(
+        "decode-0",
+        "receives KV",
+        ({ sequences, rooms }) => rooms.transferring === 1 && sequences.receiving === 1,
+      ),
     );
     await expectNothingLeft();
   });
@@ -93,7 +107,9 @@ describe("a client that leaves", () => {
   });
 
   test("while it waits for a place in the decode batch", async () => {
-    const running = await Promise.all([0, 1].map(() => post(`${cluster.url}/v1/completions`, request(10, 5000))));
+    const running = await Promise.all(
+      [0, 1].map(() => post(`${cluster.url}/v1/completions`, request(10, 5000))),
+    );
     await cluster.until("decode-0", "runs two", ({ sequences }) => sequences.running === 2);
     await leaveWhen(request(100, 10), () =>
       cluster.until("decode-0", "has one ready", ({ sequences }) => sequences.ready === 1),

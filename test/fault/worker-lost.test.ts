@@ -31,7 +31,11 @@ const CLEAR_ERROR_WITHIN_MS = 2000;
 async function expectServiceAgain(name: string): Promise<void> {
   await cluster.restart(name);
   await cluster.ready();
-  const answer = await cluster.openai.completions.create({ model: "baton-demo", prompt: "Back?", max_tokens: 4 });
+  const answer = await cluster.openai.completions.create({
+    model: "baton-demo",
+    prompt: "Back?",
+    max_tokens: 4,
+  });
   expect(answer.usage?.prompt_tokens).toBe(5);
   await cluster.atRest();
 }
@@ -47,7 +51,11 @@ describe("the prefill worker killed in mid-transfer", () => {
     expect(performance.now() - killedAt).toBeLessThan(CLEAR_ERROR_WITHIN_MS);
     expect(response.status).toBeGreaterThanOrEqual(500);
     expect(JSON.parse(body!)).toEqual(serverError);
-    await cluster.until("decode-0", "is at rest", ({ blocks, kvConnections }) => blocks.used === 0 && kvConnections === 0);
+    await cluster.until(
+      "decode-0",
+      "is at rest",
+      ({ blocks, kvConnections }) => blocks.used === 0 && kvConnections === 0,
+    );
     await expectServiceAgain("prefill-0");
   });
 });
@@ -67,7 +75,11 @@ describe("the decode worker killed in mid-stream", () => {
     expect(performance.now() - killedAt).toBeLessThan(CLEAR_ERROR_WITHIN_MS);
     expect(JSON.parse(events.at(-1)!)).toEqual(serverError);
     expect(events).not.toContain("[DONE]");
-    await cluster.until("prefill-0", "is at rest", ({ blocks, kvConnections }) => blocks.used === 0 && kvConnections === 0);
+    await cluster.until(
+      "prefill-0",
+      "is at rest",
+      ({ blocks, kvConnections }) => blocks.used === 0 && kvConnections === 0,
+    );
     await expectServiceAgain("decode-0");
   });
 

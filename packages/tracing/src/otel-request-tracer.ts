@@ -183,6 +183,7 @@ class OtelStage implements Stage {
 
   fail(error: BatonError, endTime?: number): void {
     if (!this.#mayEnd()) return;
+    for (const child of this.#openChildren) child.fail(error, endTime);
     this.#span?.setAttribute(ATTR.errorType, error.code);
     if (error.code !== "canceled")
       this.#span?.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
@@ -204,7 +205,7 @@ class OtelStage implements Stage {
     if (this.#parent) this.#parent.#childEnded(this, end);
   }
 
-  /** T2: what is still open below a node that ends is ended with it, and marked. */
+  /** T2: what is still open below a node that ends well is ended with it, and marked. */
   #closeForParent(endTime: number): void {
     this.#recorder.counts.unclosed += 1;
     this.#span?.setAttribute(ATTR.unclosed, true);

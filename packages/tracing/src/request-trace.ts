@@ -22,7 +22,8 @@ export interface StageOptions {
  * It is always passed by hand; nothing is looked up in ambient context.
  *
  *   T1  A child is started only from its parent in hand.
- *   T2  Every trace node ends exactly once; ending it ends what is still open below it, counted and marked.
+ *   T2  Every trace node ends exactly once. Ending it well ends what is still open below it, counted and marked as a
+ *       defect; failing it fails what is still open below it with the same error.
  *   T3  A child lies inside its parent in time.
  *   T4  No call on a node ever throws.
  */
@@ -45,7 +46,7 @@ export interface Stage extends TraceNode {
   readonly ended: boolean;
   /** Ends it well. A second end is ignored and counted. */
   end(attributes?: Attributes, endTime?: number): void;
-  /** Ends it with status ERROR and `error.type` = the error's code; `canceled` is recorded without the ERROR status. */
+  /** Ends it, and what is open below it, with status ERROR and `error.type` = the error's code; `canceled` is recorded without the ERROR status. */
   fail(error: BatonError, endTime?: number): void;
 }
 
