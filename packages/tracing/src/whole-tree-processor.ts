@@ -2,7 +2,7 @@
  * Hands a process's part of a trace to the exporter as a whole, parents first, once its topmost span has ended.
  *
  *   W1  A span is handed on only after its parent in the same process: a process that dies leaves no orphan behind.
- *   W2  A part that does not fit into the queue is dropped as a whole, and counted: a full queue makes no orphan.
+ *   W2  A part that does not fit into the queue is dropped as a whole, and counted: a full queue makes no orphan in it.
  *   W3  What ends after the topmost span is handed on at once: a leak is seen, and delays nothing.
  *   W4  At most `MAX_HELD` spans are held per part; a longer one is handed on as its spans end (W1 is lost for it).
  *
