@@ -3,9 +3,17 @@ const inside = (...names) => `^(${names.join("|")})/`;
 const CORE = "packages/core";
 const CONFIG = "packages/config";
 const PURE = ["packages/kv-cache", "packages/scheduler", "packages/tokenizer", "packages/routing"];
-const ADAPTERS = ["engine", "model", "kv-transfer", "registry", "rpc", "tracing", "worker", "lifecycle", "cli"].map(
-  (name) => `packages/${name}`,
-);
+const ADAPTERS = [
+  "engine",
+  "model",
+  "kv-transfer",
+  "registry",
+  "rpc",
+  "tracing",
+  "worker",
+  "lifecycle",
+  "cli",
+].map((name) => `packages/${name}`);
 const SERVICES = ["services/[^/]+"];
 const TEST = ["test"];
 const tests = "[.]test[.]ts$";
@@ -66,7 +74,11 @@ module.exports = {
     },
     owned("grpc", "node_modules/@grpc/", inside("packages/rpc")),
     owned("onnxruntime", "node_modules/onnxruntime-node", inside("packages/engine")),
-    owned("opentelemetry-sdk", "node_modules/@opentelemetry/(sdk|exporter|instrumentation)", inside("packages/tracing")),
+    owned(
+      "opentelemetry-sdk",
+      "node_modules/@opentelemetry/(sdk|exporter|instrumentation)",
+      inside("packages/tracing"),
+    ),
     owned("pino", "node_modules/pino", inside("packages/tracing")),
     owned("fastify", "node_modules/fastify", inside("services/router")),
   ],
@@ -75,6 +87,9 @@ module.exports = {
     exclude: { path: "/generated/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "types", "default"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "types", "default"],
+    },
   },
 };
