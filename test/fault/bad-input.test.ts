@@ -182,7 +182,7 @@ test("an unknown path and a wrong method get OpenAI-style errors", async () => {
 
 describe("the KV port survives", () => {
   async function kvConnection(): Promise<Socket> {
-    const [host, port] = cluster.process("prefill-0").addresses["kv"]!.split(":");
+    const [host, port] = cluster.process("prefill-0").addresses.kv!.split(":");
     const socket = connect(Number(port), host);
     await once(socket, "connect");
     return socket;

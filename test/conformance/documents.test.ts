@@ -1,0 +1,25 @@
+/** Documents say what the code does: settings tables, and links to files that exist. */
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { ROOT, rowsIn, SETTINGS_DOCUMENTS, settingsRows } from "../support/settings-table.ts";
+
+test.each(SETTINGS_DOCUMENTS)(
+  "the settings table of %s is that of the code (`node --run docs` writes it)",
+  (document, definition) => {
+    expect(rowsIn(document)).toEqual(settingsRows(definition));
+  },
+);
+
+describe("links between files", () => {
+  const documents = globSync("**/*.md", { cwd: ROOT, exclude: (name) => name === "node_modules" });
+
+  test.each(documents)("of %s lead to files that exist", (document) => {
+    const text = readFileSync(join(ROOT, document), "utf8");
+    const targets = [...text.matchAll(/\]\(([^)#\s]+)(#[^)]*)?\)/g)].map((match) => match[1]!);
+    const missing = targets
+      .filter((target) => !/^[a-z]+:/.test(target))
+      .filter((target) => !existsSync(join(ROOT, dirname(document), target)));
+    expect(missing).toEqual([]);
+  });
+});

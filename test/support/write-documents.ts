@@ -1,0 +1,4 @@
+/** `node --run docs`: brings the tables in the documents up to date with the code. */
+import { writeSettingsTables } from "./settings-table.ts";
+
+writeSettingsTables();
