@@ -32,13 +32,13 @@ async function errorOf(response: Response) {
 
 describe("POST /v1/chat/completions refuses", () => {
   test.each<[string, object, string, string]>([
-    ["a missing model", { model: undefined }, "model", "it is required"],
-    ["missing messages", { messages: undefined }, "messages", "it is required"],
-    ["empty messages", { messages: [] }, "messages", "at least one"],
+    ["a missing model", { model: undefined }, "model", "it is missing"],
+    ["missing messages", { messages: undefined }, "messages", "it is missing"],
+    ["empty messages", { messages: [] }, "messages", "at least 1"],
     ["messages that are no list", { messages: "Hi" }, "messages", "array"],
     ["a message that is no object", { messages: ["Hi"] }, "messages[0]", "object"],
     ["an unknown role", { messages: [{ role: "tool", content: "x" }] }, "messages[0].role", "user"],
-    ["missing content", { messages: [{ role: "user" }] }, "messages[0].content", "text parts"],
+    ["missing content", { messages: [{ role: "user" }] }, "messages[0].content", "missing"],
     ["content that is a number", { messages: user(5) }, "messages[0].content", "string"],
     [
       "an image",
@@ -52,9 +52,14 @@ describe("POST /v1/chat/completions refuses", () => {
       "messages[0].tool_calls",
       "not supported",
     ],
-    ["negative max_tokens", { max_tokens: -1 }, "max_tokens", "1"],
+    ["negative max_tokens", { max_tokens: -1 }, "max_tokens", "got -1, expected at least 1"],
     ["max_tokens 0", { max_tokens: 0 }, "max_tokens", "1"],
-    ["a fraction of a token", { max_completion_tokens: 1.5 }, "max_completion_tokens", "int"],
+    [
+      "a fraction of a token",
+      { max_completion_tokens: 1.5 },
+      "max_completion_tokens",
+      "got 1.5, expected an integer",
+    ],
     ["max_tokens of two minds", { max_tokens: 1, max_completion_tokens: 2 }, "max_tokens", "2"],
     ["too high a temperature", { temperature: 2.5 }, "temperature", "2"],
     ["a temperature in words", { temperature: "hot" }, "temperature", "number"],
@@ -75,6 +80,7 @@ describe("POST /v1/chat/completions refuses", () => {
     ["a response format", { response_format: { type: "json_object" } }, "response_format", "not supported"],
     ["a penalty", { presence_penalty: 0.5 }, "presence_penalty", "0"],
     ["a parameter that does not exist", { tempreture: 1 }, "tempreture", "no such parameter"],
+    ["a parameter that every object has", { constructor: 1 }, "constructor", "no such parameter"],
     ["an answer that does not fit", { max_tokens: 5000 }, "max_tokens", "4096"],
     ["a prompt that does not fit", { messages: user("x".repeat(5000)) }, "messages", "4096"],
   ])("%s", async (_what, fields, param, mentions) => {

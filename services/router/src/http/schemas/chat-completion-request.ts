@@ -7,7 +7,7 @@ import { SAMPLING_NEUTRAL, samplingFields } from "./sampling-fields.ts";
 
 const schema = z.object({
   ...samplingFields,
-  messages: z.array(chatMessage).min(1, "expected at least one message"),
+  messages: z.array(chatMessage).min(1),
   max_completion_tokens: z.int().min(1).nullish(),
 });
 

@@ -6,7 +6,7 @@ const textPart = z.strictObject({ type: z.literal("text"), text: z.string() });
 
 /** Content is text, or text in parts, which are joined. */
 const content = z.union([z.string(), z.array(textPart).min(1)], {
-  error: "expected a string or an array of text parts",
+  error: "a string or an array of text parts",
 });
 
 export const chatMessage = z.object({

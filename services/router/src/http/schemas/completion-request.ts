@@ -6,7 +6,7 @@ import { SAMPLING_NEUTRAL, samplingFields } from "./sampling-fields.ts";
 
 const schema = z.object({
   ...samplingFields,
-  prompt: z.string("expected a string; several prompts and token ids are not supported"),
+  prompt: z.string("one string (several prompts and token ids are not supported)"),
 });
 
 const FIELDS: ReadonlySet<string> = new Set(Object.keys(schema.shape));

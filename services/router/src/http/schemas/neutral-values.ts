@@ -22,17 +22,19 @@ export function supportedFields(
   const kept: Record<string, unknown> = {};
   for (const [field, value] of Object.entries(object)) {
     if (supported.has(field)) kept[field] = value;
-    else if (value !== null && !isNeutral(value, neutral[field])) refuse(`${path}${field}`, neutral[field]);
+    else if (value !== null) assertNeutral(`${path}${field}`, value, neutralValues(neutral, field));
   }
   return kept;
 }
 
-function isNeutral(value: unknown, neutral: readonly unknown[] = []): boolean {
-  return neutral.some((candidate) => isDeepStrictEqual(candidate, value));
+/** A client may call a field "constructor": only what the table itself has counts. */
+function neutralValues(neutral: NeutralValues, field: string): readonly unknown[] | undefined {
+  return Object.hasOwn(neutral, field) ? neutral[field] : undefined;
 }
 
-function refuse(param: string, neutral: readonly unknown[] | undefined): never {
-  const expected = ["null", ...(neutral ?? []).map((value) => JSON.stringify(value))].join(" or ");
+function assertNeutral(param: string, value: unknown, neutral: readonly unknown[] | undefined): void {
+  if (neutral?.some((candidate) => isDeepStrictEqual(candidate, value))) return;
+  const expected = ["null", ...(neutral ?? []).map((candidate) => JSON.stringify(candidate))].join(" or ");
   const problem = neutral
     ? `the parameter is not supported, expected it to be left out or ${expected}`
     : "there is no such parameter, expected it to be left out";

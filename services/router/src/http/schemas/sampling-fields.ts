@@ -15,9 +15,7 @@ export const samplingFields = {
   top_p: z.number().gt(0).max(1).nullish(),
   seed: z.int().nullish(),
   stop: z
-    .union([stop, z.array(stop).max(4, "expected at most 4 strings")], {
-      error: "expected a string or an array of at most 4 strings",
-    })
+    .union([stop, z.array(stop).max(4)], { error: "a string or an array of at most 4 strings" })
     .nullish(),
   max_tokens: z.int().min(1).nullish(),
   stream: z.boolean().nullish(),
