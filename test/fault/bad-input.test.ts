@@ -2,8 +2,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { bootstrapRoom, systemClock, workerId } from "@baton/core";
+import { createKvReceiver } from "@baton/kv-transfer";
+import { prepareModel, resolveModelFolder } from "@baton/model";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { Cluster } from "../support/cluster.ts";
+import { Cluster, TEST_CACHE } from "../support/cluster.ts";
 import { collect, post } from "../support/sse.ts";
 
 let cluster: Cluster;
@@ -217,4 +220,41 @@ describe("the KV port survives", () => {
   test("half a frame, then the end", async () => {
     await sendAndReadToEnd(randomBytes(5), { end: true });
   });
+
+  test("a wrong protocol version, which is told both versions", async () => {
+    const header = Buffer.alloc(12);
+    header.write("BTKV", 0, "latin1");
+    header.writeUInt8(99, 4);
+    header.writeUInt8(1, 5);
+    const answer = (await sendAndReadToEnd(header)).toString("latin1");
+    expect(answer).toMatch(/version/);
+    expect(answer).toMatch(/99/);
+  });
+
+  test("a room that nobody knows, which is told so when its time is up", async () => {
+    const [host, port] = cluster.process("prefill-0").addresses.kv!.split(":");
+    const receiver = createKvReceiver({
+      workerId: workerId("stranger"),
+      epoch: "1",
+      layout: await layoutOfCluster(),
+    });
+    const receiving = receiver.receive({
+      host: host!,
+      port: Number(port),
+      room: bootstrapRoom(4711n),
+      promptTokens: 5,
+      deadline: systemClock.now() + 200,
+      reserve: async () => {},
+      block: () => new Uint8Array(),
+      signal: AbortSignal.timeout(10_000),
+    });
+    await expect(receiving.done).rejects.toMatchObject({ message: expect.stringMatching(/room/i) });
+    await receiver.close();
+  });
+
+  /** What the cluster's workers have: the demo in blocks of the default size. */
+  async function layoutOfCluster() {
+    const folder = await resolveModelFolder("demo", TEST_CACHE);
+    return (await prepareModel(folder, { cacheFolder: TEST_CACHE })).layout(16);
+  }
 });

@@ -175,7 +175,7 @@ export class Cluster implements AsyncDisposable {
 }
 
 /** Nothing of any request is left: the blocks add up, and everything else is zero. */
-export function isAtRest(status: WorkerStatus): boolean {
+function isAtRest(status: WorkerStatus): boolean {
   const { sequences, blocks, rooms } = status;
   const busy = [
     ...Object.values(sequences),
