@@ -106,7 +106,9 @@ class GrpcServer implements RpcServer {
       return { port: await promise };
     } catch (cause) {
       const { message } = BatonError.from(cause);
-      throw new BatonError("unavailable", `Cannot listen on "${address}": ${message}`, { cause });
+      throw new BatonError("unavailable", `Cannot listen on "${address}": ${message}`, {
+        cause: asSystemError(cause, host, port),
+      });
     }
   }
 
@@ -138,4 +140,11 @@ class GrpcServer implements RpcServer {
     this.#healthNames.push(name);
     this.setServing(this.#serving);
   }
+}
+
+/** grpc-js says in words only that a port is in use; whoever starts processes looks for Node's own form of it. */
+function asSystemError(cause: unknown, address: string, port: number): unknown {
+  const { message } = BatonError.from(cause);
+  if (!message.includes("EADDRINUSE")) return cause;
+  return Object.assign(new Error(message, { cause }), { code: "EADDRINUSE", address, port });
 }
