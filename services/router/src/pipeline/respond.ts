@@ -41,9 +41,8 @@ export async function* respond(
         matched = piece.matched !== undefined;
         if (matched) generation.stop();
       } else {
-        const last = matched ? { text: "" } : stopMatcher.push(detokenizer.flush());
-        matched ||= last.matched !== undefined;
-        const text = matched ? last.text : last.text + stopMatcher.flush();
+        // What the detokenizer still holds is the beginning of a character whose rest was never written: left out.
+        const text = matched ? "" : stopMatcher.flush();
         if (text !== "") yield { type: "text", text };
         yield { type: "end", reason: matched ? "stop" : event.reason, usage: event.usage };
         return;
