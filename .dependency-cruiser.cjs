@@ -10,6 +10,7 @@ const ADAPTERS = [
   "registry",
   "rpc",
   "tracing",
+  "trace-store",
   "worker",
   "lifecycle",
   "cli",

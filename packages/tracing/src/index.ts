@@ -28,3 +28,4 @@ export {
   type TracingCounts,
   type TracingOptions,
 } from "./sdk.ts";
+export type { SpanSink } from "./span-sink.ts";

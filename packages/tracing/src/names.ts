@@ -79,6 +79,16 @@ export const ATTR = {
   peerWorkerId: "baton.peer.worker.id",
   /** Its address, `host:port`. */
   peerAddress: "network.peer.address",
+  /** What a request would cost on a worker, in KV blocks. */
+  routingCost: "baton.routing.cost",
+  /** Workers that could have been chosen. */
+  routingCandidates: "baton.routing.candidates",
+  /** Blocks of the prompt that a worker already holds. */
+  overlapBlocks: "baton.routing.overlap_blocks",
+  /** Blocks of prompts that the router has sent to a worker and that are not yet computed. */
+  activePrefillBlocks: "baton.routing.active_prefill_blocks",
+  /** Blocks of sequences that the router has sent to a worker and that have not ended. */
+  activeDecodeBlocks: "baton.routing.active_decode_blocks",
   /** Bytes of KV sent or received. */
   kvBytes: "baton.kv.bytes",
   /** DATA frames sent or received. */
@@ -100,6 +110,10 @@ export const ATTR = {
   topP: "gen_ai.request.top_p",
   /** The model asked for. */
   requestModel: "gen_ai.request.model",
+  /** The answer's id in the API. */
+  responseId: "gen_ai.response.id",
+  /** The client's name for its user. */
+  userId: "user.id",
   /** The model that answered. */
   responseModel: "gen_ai.response.model",
   /** Why each choice ended; a list. */

@@ -20,6 +20,8 @@ import { nullRequestTracer } from "./null-request-tracer.ts";
 import { oneClockProvider } from "./one-clock-tracer.ts";
 import { OtelRequestTracer, type TraceCounts } from "./otel-request-tracer.ts";
 import type { RequestTracer } from "./request-trace.ts";
+import { SpanOutlet } from "./span-outlet.ts";
+import type { SpanSink } from "./span-sink.ts";
 import { throttledDiagLogger } from "./throttled-diag-logger.ts";
 import { WholeTreeProcessor } from "./whole-tree-processor.ts";
 
@@ -33,9 +35,11 @@ export interface TracingOptions {
   /** `service.version`. */
   readonly version: string;
   readonly level: TraceLevel;
-  /** URL of the collector; undefined records nothing. Over HTTP, `/v1/traces` is added unless it is there. */
+  /** URL of the collector; undefined sends nothing to one. Over HTTP, `/v1/traces` is added unless it is there. */
   readonly endpoint: string | undefined;
   readonly protocol: OtlpProtocol;
+  /** Gets every span as well, with a collector or without one. */
+  readonly alsoTo?: SpanSink | undefined;
   /** Told of trouble with the collector, at most once a minute. */
   readonly logger: Logger;
   /** Ms between two exports of what is waiting; 500. */
@@ -50,7 +54,7 @@ export interface TracingOptions {
 
 /** What became of the traces of this process. */
 export interface TracingCounts extends TraceCounts {
-  /** Spans that ended and were never delivered: queue full, or collector unreachable. */
+  /** Spans that ended and never reached the collector: queue full, or collector unreachable. */
   readonly dropped: number;
 }
 
@@ -61,20 +65,24 @@ export interface Tracing {
   shutdown(): Promise<void>;
 }
 
-/** Calls that are no part of a request: health, registration, status, reflection. The instrumentation compares method names. */
-const UNTRACED_METHODS = ["Check", "Watch", "List", "Attach", "GetStatus", "ServerReflectionInfo"];
+/** Calls that are no part of a request: health, registration, status, reflection, export. The instrumentation compares method names. */
+const UNTRACED_METHODS = ["Check", "Watch", "List", "Attach", "GetStatus", "Export", "ServerReflectionInfo"];
+
+/** Of spans for the sink, which is near: ms between two hand-overs, and spans in one. */
+const SINK_BATCH = { scheduledDelayMillis: 100, maxExportBatchSize: 512 };
+const DEFAULT_QUEUE_SIZE = 8192;
 
 const TRACES_PATH = "/v1/traces";
 
 /** Starts tracing; must resolve before anything imports `@grpc/grpc-js`. Throws `invalid_argument` for a bad endpoint. */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
-  const { level, endpoint } = options;
-  if (level === 0 || endpoint === undefined)
+  const { level, endpoint, alsoTo } = options;
+  if (level === 0 || (endpoint === undefined && alsoTo === undefined))
     return { tracer: nullRequestTracer, counts: noCounts, async shutdown() {} };
-  return startSdk({ ...options, endpoint: otlpUrl(endpoint, options.protocol) });
+  return startSdk({ ...options, endpoint: endpoint && otlpUrl(endpoint, options.protocol) });
 }
 
-async function startSdk(options: TracingOptions & { readonly endpoint: string }): Promise<Tracing> {
+async function startSdk(options: TracingOptions): Promise<Tracing> {
   const grpcInstrumentation = await instrumentGrpc();
   const [{ NodeSDK }, { resourceFromAttributes }] = await Promise.all([
     import("@opentelemetry/sdk-node"),
@@ -84,7 +92,9 @@ async function startSdk(options: TracingOptions & { readonly endpoint: string })
     logLevel: DiagLogLevel.ERROR,
     suppressOverrideMessage: true,
   });
-  const processor = await createProcessor(options);
+  const collector = await collectorOutlet(options);
+  const sink = await sinkOutlet(options);
+  const processor = new WholeTreeProcessor([collector, sink].filter((outlet) => outlet !== undefined));
   const sdk = new NodeSDK({
     autoDetectResources: false,
     resource: resourceFromAttributes(resourceAttributes(options)),
@@ -102,7 +112,7 @@ async function startSdk(options: TracingOptions & { readonly endpoint: string })
   });
   return {
     tracer,
-    counts: () => ({ ...tracer.counts, dropped: processor.dropped }),
+    counts: () => ({ ...tracer.counts, dropped: collector ? collector.dropped + processor.abandoned : 0 }),
     shutdown: () => within(options.shutdownTimeoutMs ?? 2000, sdk.shutdown()),
   };
 }
@@ -114,17 +124,31 @@ async function instrumentGrpc() {
   return new GrpcInstrumentation({ ignoreGrpcMethods: UNTRACED_METHODS });
 }
 
-async function createProcessor(
-  options: TracingOptions & { readonly endpoint: string },
-): Promise<WholeTreeProcessor> {
+async function collectorOutlet(options: TracingOptions): Promise<SpanOutlet | undefined> {
+  const { endpoint, protocol } = options;
+  if (endpoint === undefined) return undefined;
   const { BatchSpanProcessor } = await import("@opentelemetry/sdk-trace");
-  const { scheduleDelayMs = 500, maxExportBatchSize = 64, maxQueueSize = 8192 } = options;
+  const { scheduleDelayMs = 500, maxExportBatchSize = 64, maxQueueSize = DEFAULT_QUEUE_SIZE } = options;
   // A shutdown sends all batches at once; the exporter's own limit of 30 would refuse the rest.
   const concurrencyLimit = Math.ceil(maxQueueSize / maxExportBatchSize) + 1;
   const limits = { maxExportBatchSize, maxQueueSize, scheduledDelayMillis: scheduleDelayMs };
-  return new WholeTreeProcessor({
-    exporter: await createExporter(options.protocol, { url: options.endpoint, concurrencyLimit }),
+  return new SpanOutlet({
+    exporter: await createExporter(protocol, { url: endpoint, concurrencyLimit }),
     batch: (exporter) => new BatchSpanProcessor({ exporter, ...limits }),
+    maxQueueSize,
+  });
+}
+
+async function sinkOutlet(options: TracingOptions): Promise<SpanOutlet | undefined> {
+  const { alsoTo, maxQueueSize = DEFAULT_QUEUE_SIZE } = options;
+  if (alsoTo === undefined) return undefined;
+  const [{ BatchSpanProcessor }, { sinkExporter }] = await Promise.all([
+    import("@opentelemetry/sdk-trace"),
+    import("./span-sink.ts"),
+  ]);
+  return new SpanOutlet({
+    exporter: sinkExporter(alsoTo),
+    batch: (exporter) => new BatchSpanProcessor({ exporter, maxQueueSize, ...SINK_BATCH }),
     maxQueueSize,
   });
 }

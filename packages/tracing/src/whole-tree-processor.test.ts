@@ -6,6 +6,7 @@ import {
   type SpanExporter,
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
+import { SpanOutlet } from "./span-outlet.ts";
 import { WholeTreeProcessor } from "./whole-tree-processor.ts";
 
 interface Options {
@@ -23,9 +24,10 @@ function setUp({ maxQueueSize = 100, refuse = false }: Options = {}) {
     async shutdown() {},
   };
   const batch = (inner: SpanExporter) => new BatchSpanProcessor({ exporter: inner, maxQueueSize });
-  const processor = new WholeTreeProcessor({ exporter, batch, maxQueueSize });
+  const outlet = new SpanOutlet({ exporter, batch, maxQueueSize });
+  const processor = new WholeTreeProcessor([outlet]);
   const tracer = new TracerProvider({ spanProcessors: [processor] }).getTracer("test");
-  return { processor, tracer, exported };
+  return { processor, outlet, tracer, exported };
 }
 
 function child(tracer: Tracer, parent: Span, name: string): Span {
@@ -56,7 +58,7 @@ test("a span that continues another process tops a part of its own", async () =>
 });
 
 test("a part that does not fit into the queue is dropped whole and counted (W2)", async () => {
-  const { processor, tracer, exported } = setUp({ maxQueueSize: 3 });
+  const { processor, outlet, tracer, exported } = setUp({ maxQueueSize: 3 });
   const [first, second] = ["first", "second"].map((name) => {
     const root = tracer.startSpan(name);
     child(tracer, root, `${name} child`).end();
@@ -66,7 +68,7 @@ test("a part that does not fit into the queue is dropped whole and counted (W2)"
   second?.end();
   await processor.forceFlush();
   expect(exported).toEqual(["first", "first child"]);
-  expect(processor.dropped).toBe(2);
+  expect(outlet.dropped).toBe(2);
 });
 
 test("a span that outlives its part is handed on when it ends, and what starts below it too (W3)", async () => {
@@ -81,7 +83,7 @@ test("a span that outlives its part is handed on when it ends, and what starts b
 });
 
 test("a part that is too long to hold is handed on as its spans end (W4)", async () => {
-  const { processor, tracer, exported } = setUp({ maxQueueSize: 3 });
+  const { processor, outlet, tracer, exported } = setUp({ maxQueueSize: 3 });
   const root = tracer.startSpan("root");
   for (const name of ["a", "b", "c"]) child(tracer, root, name).end();
   await processor.forceFlush();
@@ -89,16 +91,43 @@ test("a part that is too long to hold is handed on as its spans end (W4)", async
   root.end();
   await processor.forceFlush();
   expect(exported).toEqual(["a", "b", "c", "root"]);
-  expect(processor.dropped).toBe(0);
+  expect(outlet.dropped).toBe(0);
 });
 
 test("what the collector refuses is counted, and so is what a shutdown finds unfinished", async () => {
-  const { processor, tracer } = setUp({ refuse: true });
+  const { processor, outlet, tracer } = setUp({ refuse: true });
   tracer.startSpan("refused").end();
   await expect(processor.forceFlush()).rejects.toThrow("export failed");
-  expect(processor.dropped).toBe(1);
+  expect(outlet.dropped).toBe(1);
   const open = tracer.startSpan("open");
   child(tracer, open, "held").end();
   await processor.shutdown();
-  expect(processor.dropped).toBe(2);
+  expect(processor.abandoned).toBe(1);
+});
+
+test("every outlet gets every part, and a full one does not keep it from the others", async () => {
+  const exported: string[] = [];
+  const outletOf = (maxQueueSize: number) =>
+    new SpanOutlet({
+      exporter: {
+        export(spans, done) {
+          exported.push(...spans.map(({ name }) => `${name} ${maxQueueSize}`));
+          done({ code: 0 });
+        },
+        async shutdown() {},
+      },
+      batch: (exporter) => new BatchSpanProcessor({ exporter, maxQueueSize }),
+      maxQueueSize,
+    });
+  const [small, large] = [outletOf(3), outletOf(4)];
+  const processor = new WholeTreeProcessor([small, large]);
+  const tracer = new TracerProvider({ spanProcessors: [processor] }).getTracer("test");
+  for (const name of ["a", "b"]) {
+    const root = tracer.startSpan(name);
+    child(tracer, root, `${name} child`).end();
+    root.end();
+  }
+  await processor.forceFlush();
+  expect(exported.sort()).toEqual(["a 3", "a 4", "a child 3", "a child 4", "b 4", "b child 4"]);
+  expect([small.dropped, large.dropped]).toEqual([2, 0]);
 });

@@ -6,9 +6,10 @@
  *   W3  What ends after the topmost span is handed on at once: a leak is seen, and delays nothing.
  *   W4  At most `MAX_HELD` spans are held per part; a longer one is handed on as its spans end (W1 is lost for it).
  *
- * The SDK's own batch processor does the queueing and the sending.
+ * Queueing and sending are the business of the outlets; each gets every part.
  */
-import type { ReadableSpan, Span, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
+import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace";
+import type { SpanOutlet } from "./span-outlet.ts";
 
 const MAX_HELD = 2048;
 
@@ -20,32 +21,21 @@ interface Part {
   state: "holding" | "passing";
 }
 
-export interface WholeTreeProcessorOptions {
-  readonly exporter: SpanExporter;
-  /** Makes the SDK's batch processor around an exporter. */
-  readonly batch: (exporter: SpanExporter) => SpanProcessor;
-  /** Spans that may wait for the exporter; the batch processor's own limit must not be lower. */
-  readonly maxQueueSize: number;
-}
-
 export class WholeTreeProcessor implements SpanProcessor {
-  readonly #batch: SpanProcessor;
-  readonly #maxQueueSize: number;
+  readonly #outlets: readonly SpanOutlet[];
   /** The part of every span that is open, or whose part is still held; by span id. */
   readonly #parts = new Map<string, Part>();
   readonly #maxHeld: number;
-  #queued = 0;
-  #dropped = 0;
+  #abandoned = 0;
 
-  constructor({ exporter, batch, maxQueueSize }: WholeTreeProcessorOptions) {
-    this.#batch = batch(this.#counting(exporter));
-    this.#maxQueueSize = maxQueueSize;
-    this.#maxHeld = Math.min(MAX_HELD, maxQueueSize);
+  constructor(outlets: readonly SpanOutlet[]) {
+    this.#outlets = outlets;
+    this.#maxHeld = Math.min(MAX_HELD, ...outlets.map(({ maxQueueSize }) => maxQueueSize));
   }
 
-  /** Spans that ended and will never be seen: the queue was full, or the collector took them not. */
-  get dropped(): number {
-    return this.#dropped;
+  /** Spans that had ended when the process shut down, in parts that had not. */
+  get abandoned(): number {
+    return this.#abandoned;
   }
 
   onStart(span: Span): void {
@@ -66,15 +56,15 @@ export class WholeTreeProcessor implements SpanProcessor {
     } else if (id === part.topId) this.#release(part);
   }
 
-  forceFlush(): Promise<void> {
-    return this.#batch.forceFlush();
+  async forceFlush(): Promise<void> {
+    await Promise.all(this.#outlets.map((outlet) => outlet.forceFlush()));
   }
 
-  shutdown(): Promise<void> {
+  async shutdown(): Promise<void> {
     for (const part of new Set(this.#parts.values()))
-      this.#dropped += part.held.filter((span) => span.ended).length;
+      this.#abandoned += part.held.filter((span) => span.ended).length;
     this.#parts.clear();
-    return this.#batch.shutdown();
+    await Promise.all(this.#outlets.map((outlet) => outlet.shutdown()));
   }
 
   #partOfParent({ parentSpanContext: parent }: Span): Part | undefined {
@@ -90,25 +80,6 @@ export class WholeTreeProcessor implements SpanProcessor {
   }
 
   #deliver(spans: readonly ReadableSpan[]): void {
-    if (this.#queued + spans.length > this.#maxQueueSize) {
-      this.#dropped += spans.length;
-      return;
-    }
-    this.#queued += spans.length;
-    for (const span of spans) this.#batch.onEnd(span);
-  }
-
-  /** Between the batch processor and the exporter: what leaves the queue, and what is refused. */
-  #counting(exporter: SpanExporter): SpanExporter {
-    return {
-      export: (spans, done) => {
-        this.#queued -= spans.length;
-        exporter.export(spans, (result) => {
-          if (result.code !== 0) this.#dropped += spans.length;
-          done(result);
-        });
-      },
-      shutdown: () => exporter.shutdown(),
-    };
+    for (const outlet of this.#outlets) outlet.deliver(spans);
   }
 }
