@@ -17,6 +17,7 @@ export type {
   AttributeValue,
   RequestTracer,
   Stage,
+  StageObserver,
   StageOptions,
   TraceLink,
   TraceNode,

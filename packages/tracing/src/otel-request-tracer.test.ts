@@ -8,7 +8,7 @@ import type { ExportedSpan } from "./exported-span.ts";
 import type { TraceLevel } from "./level.ts";
 import { ATTR, SPAN } from "./names.ts";
 import { OtelRequestTracer } from "./otel-request-tracer.ts";
-import type { Stage } from "./request-trace.ts";
+import type { Stage, StageObserver } from "./request-trace.ts";
 import { collectSpans, HandClock } from "./test-support/span-collector.ts";
 
 const SAMPLED: ExternalTraceHeader = {
@@ -176,6 +176,43 @@ describe("ends", () => {
     root.stage(SPAN.prefillForward, { startTime: start - 1 }).end({}, start + 30);
     root.end({}, start + 2);
     expect(checkTrace(spans, { rooms: false })).toEqual([]);
+  });
+});
+
+describe("the observer", () => {
+  test("hears of every stage, recorded or not, with its duration and the span that an exemplar can name", () => {
+    const { tracer, spans } = collectSpans();
+    const clock = new HandClock();
+    const heard: [string, number, string | undefined][] = [];
+    const observer: StageObserver = {
+      stageEnded: (name, seconds, header) => heard.push([name, seconds, header?.traceparent.slice(36, 52)]),
+    };
+    const root = new OtelRequestTracer({ tracer, level: 2, clock, observer }).startRequest("r1", undefined);
+    const stage = root.stage(SPAN.prefillRouting);
+    clock.advance(250);
+    stage.record(SPAN.kvSend, clock.now(), clock.now() + 500);
+    stage.fail(new BatonError("internal", "Cannot go on"), clock.now() + 750);
+    root.end();
+    const { spanId } = spans.find(({ name }) => name === SPAN.prefillRouting)!;
+    expect(heard.slice(0, 2)).toEqual([
+      [SPAN.kvSend, 0.5, spanId],
+      [SPAN.prefillRouting, 1, spanId],
+    ]);
+  });
+
+  test("hears of the stages of an unsampled request", () => {
+    const heard: [string, string | undefined][] = [];
+    const observer: StageObserver = {
+      stageEnded: (name, _seconds, header) => heard.push([name, header?.traceparent.slice(-2)]),
+    };
+    const tracer = new OtelRequestTracer({ tracer: collectSpans().tracer, level: 3, observer });
+    const root = tracer.startRequest("r1", UNSAMPLED);
+    root.stage(SPAN.tokenize).end();
+    root.end();
+    expect(heard).toEqual([
+      [SPAN.tokenize, "00"],
+      ["Req r1", "00"],
+    ]);
   });
 });
 

@@ -16,6 +16,7 @@ import {
   type Attributes as OtelAttributes,
   ROOT_CONTEXT,
   type Span,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   type Tracer,
@@ -24,7 +25,14 @@ import {
 import { formatHeader, parseHeader } from "./carrier.ts";
 import { stageLevel, type TraceLevel } from "./level.ts";
 import { ATTR, rootName } from "./names.ts";
-import type { Attributes, RequestTracer, Stage, StageOptions, TraceLink } from "./request-trace.ts";
+import type {
+  Attributes,
+  RequestTracer,
+  Stage,
+  StageObserver,
+  StageOptions,
+  TraceLink,
+} from "./request-trace.ts";
 
 /** What a tracer has seen go by, since it was made. */
 export interface TraceCounts {
@@ -42,6 +50,8 @@ export interface OtelRequestTracerOptions {
   readonly tracer: Tracer;
   readonly level: TraceLevel;
   readonly clock?: Clock;
+  /** Told of every stage that ends, recorded as a span or not. */
+  readonly observer?: StageObserver | undefined;
 }
 
 /** What the nodes of a tracer share. */
@@ -49,15 +59,16 @@ interface Recorder {
   readonly tracer: Tracer;
   readonly level: TraceLevel;
   readonly clock: Clock;
+  readonly observer: StageObserver | undefined;
   readonly counts: { -readonly [Name in keyof TraceCounts]: TraceCounts[Name] };
 }
 
 export class OtelRequestTracer implements RequestTracer {
   readonly #recorder: Recorder;
 
-  constructor({ tracer, level, clock = systemClock }: OtelRequestTracerOptions) {
+  constructor({ tracer, level, clock = systemClock, observer }: OtelRequestTracerOptions) {
     const counts = { open: 0, unclosed: 0, doubleEnds: 0, lateStarts: 0 };
-    this.#recorder = { tracer, level, clock, counts };
+    this.#recorder = { tracer, level, clock, observer, counts };
   }
 
   get counts(): TraceCounts {
@@ -83,6 +94,7 @@ export class OtelRequestTracer implements RequestTracer {
   #root(name: string, parent: Context, options: SpanStart): Stage {
     const startTime = this.#recorder.clock.now();
     return new OtelStage(this.#recorder, {
+      name,
       context: parent,
       startTime,
       span: startSpan(this.#recorder, name, parent, startTime, options),
@@ -97,6 +109,7 @@ interface SpanStart {
 }
 
 interface StageStart {
+  readonly name: string;
   /** The context of the nearest recorded ancestor. */
   readonly context: Context;
   /** Epoch ms. */
@@ -109,6 +122,7 @@ interface StageStart {
 
 class OtelStage implements Stage {
   readonly #recorder: Recorder;
+  readonly #name: string;
   readonly #parent: OtelStage | undefined;
   readonly #span: Span | undefined;
   readonly #context: Context;
@@ -118,8 +132,9 @@ class OtelStage implements Stage {
   #latestChildEnd = 0;
   #ended = false;
 
-  constructor(recorder: Recorder, { context, startTime, span, parent }: StageStart) {
+  constructor(recorder: Recorder, { name, context, startTime, span, parent }: StageStart) {
     this.#recorder = recorder;
+    this.#name = name;
     this.#parent = parent;
     this.#span = span;
     this.#context = span ? traceApi.setSpan(context, span) : context;
@@ -141,10 +156,10 @@ class OtelStage implements Stage {
     const startTime = this.#startOfChild(options.startTime);
     if (this.#ended) {
       this.#recorder.counts.lateStarts += 1;
-      return new OtelStage(this.#recorder, { context: this.#context, startTime, span: undefined });
+      return new OtelStage(this.#recorder, { name, context: this.#context, startTime, span: undefined });
     }
     const span = this.#startChild(name, startTime, options);
-    return new OtelStage(this.#recorder, { context: this.#context, startTime, span, parent: this });
+    return new OtelStage(this.#recorder, { name, context: this.#context, startTime, span, parent: this });
   }
 
   record(
@@ -159,7 +174,9 @@ class OtelStage implements Stage {
     }
     const start = this.#startOfChild(startTime);
     const end = Math.max(start, endTime);
-    this.#startChild(name, start, options)?.end(end);
+    const span = this.#startChild(name, start, options);
+    span?.end(end);
+    this.#observe(name, end - start, span?.spanContext());
     this.#latestChildEnd = Math.max(this.#latestChildEnd, end);
   }
 
@@ -202,6 +219,7 @@ class OtelStage implements Stage {
     this.#ended = true;
     this.#span?.end(end);
     this.#recorder.counts.open -= 1;
+    this.#observe(this.#name, end - this.#startTime, this.#span?.spanContext());
     if (this.#parent) this.#parent.#childEnded(this, end);
   }
 
@@ -215,6 +233,11 @@ class OtelStage implements Stage {
   #childEnded(child: OtelStage, end: number): void {
     this.#openChildren.delete(child);
     this.#latestChildEnd = Math.max(this.#latestChildEnd, end);
+  }
+
+  #observe(name: string, ms: number, span: SpanContext | undefined): void {
+    if (!this.#recorder.observer) return;
+    this.#recorder.observer.stageEnded(name, ms / 1000, span ? formatHeader(span) : this.header);
   }
 
   /** T3: no child starts before its parent. */

@@ -50,6 +50,17 @@ export interface Stage extends TraceNode {
   fail(error: BatonError, endTime?: number): void;
 }
 
+/** Told of every stage that ends: the other half of a stage, which metrics are made of. Must not throw. */
+export interface StageObserver {
+  /**
+   * @param name of the stage
+   * @param seconds between its start and its end, failed or not
+   * @param header of the span that recorded it, or of its nearest recorded ancestor: what an exemplar names. Its flags
+   *   are real. Undefined where the request has no trace.
+   */
+  stageEnded(name: string, seconds: number, header: ExternalTraceHeader | undefined): void;
+}
+
 /** Makes the root of a request's tree, or continues one below what another process sent. */
 export interface RequestTracer {
   /** Router: the root `Req <id>`, or a child of the client's `traceparent`. */

@@ -12,14 +12,14 @@
  */
 import { hostname } from "node:os";
 import { BatonError, type Logger, systemClock } from "@baton/core";
-import { DiagLogLevel, diag, trace } from "@opentelemetry/api";
+import { DiagLogLevel, diag, ProxyTracerProvider, trace } from "@opentelemetry/api";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { CryptoIdGenerator } from "./crypto-id-generator.ts";
 import type { TraceLevel } from "./level.ts";
 import { nullRequestTracer } from "./null-request-tracer.ts";
 import { oneClockProvider } from "./one-clock-tracer.ts";
 import { OtelRequestTracer, type TraceCounts } from "./otel-request-tracer.ts";
-import type { RequestTracer } from "./request-trace.ts";
+import type { RequestTracer, StageObserver } from "./request-trace.ts";
 import { SpanOutlet } from "./span-outlet.ts";
 import type { SpanSink } from "./span-sink.ts";
 import { throttledDiagLogger } from "./throttled-diag-logger.ts";
@@ -40,6 +40,8 @@ export interface TracingOptions {
   readonly protocol: OtlpProtocol;
   /** Gets every span as well, with a collector or without one. */
   readonly alsoTo?: SpanSink | undefined;
+  /** Told of every stage that ends, whether or not it is traced. */
+  readonly observer?: StageObserver;
   /** Told of trouble with the collector, at most once a minute. */
   readonly logger: Logger;
   /** Ms between two exports of what is waiting; 500. */
@@ -82,6 +84,14 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   return startSdk({ ...options, endpoint: endpoint && otlpUrl(endpoint, options.protocol) });
 }
 
+/** Without spans a stage is still timed for its observer; without an observer there is nothing to do at all. */
+function startWithoutSpans({ observer }: TracingOptions): Tracing {
+  if (!observer) return { tracer: nullRequestTracer, counts: noCounts, async shutdown() {} };
+  const noSpans = new ProxyTracerProvider().getTracer("baton");
+  const tracer = new OtelRequestTracer({ tracer: noSpans, level: 0, observer });
+  return { tracer, counts: () => ({ ...tracer.counts, dropped: 0 }), async shutdown() {} };
+}
+
 async function startSdk(options: TracingOptions): Promise<Tracing> {
   const grpcInstrumentation = await instrumentGrpc();
   const [{ NodeSDK }, { resourceFromAttributes }] = await Promise.all([
@@ -109,6 +119,7 @@ async function startSdk(options: TracingOptions): Promise<Tracing> {
   const tracer = new OtelRequestTracer({
     tracer: trace.getTracer("baton", options.version),
     level: options.level,
+    observer: options.observer,
   });
   return {
     tracer,
