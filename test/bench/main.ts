@@ -1,0 +1,41 @@
+/** `npm run bench -- NAME [options]`: runs one bench. Figures go to stdout as a table, then as JSON lines. */
+import { cpus } from "node:os";
+import type { Bench, Measurement } from "./bench.ts";
+
+const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
+  health: () => import("./health-during-prefill.ts"),
+};
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  const load = name !== undefined && Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+  if (!name || !load) {
+    process.stderr.write(
+      `Cannot run the bench "${name ?? ""}": expected one of ${Object.keys(BENCHES).join(", ")}\n`,
+    );
+    return 2;
+  }
+  const { bench } = await load();
+  process.stdout.write(
+    `${bench.question}\nOn ${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}\n\n`,
+  );
+  const measured: Measurement[] = [];
+  await bench.run((measurement) => {
+    measured.push(measurement);
+    process.stdout.write(`${formatLine(measurement)}\n`);
+  }, args);
+  process.stdout.write(`\nNot measured: ${bench.notMeasured}\n\n`);
+  for (const measurement of measured)
+    process.stdout.write(`${JSON.stringify({ bench: name, ...measurement })}\n`);
+  return 0;
+}
+
+function formatLine({ case: what, contender, metric, value, unit, spread }: Measurement): string {
+  const figure = `${formatNumber(value)}${spread === undefined ? "" : ` ± ${formatNumber(spread)}`} ${unit}`;
+  return `${what.padEnd(36)} ${contender.padEnd(28)} ${metric.padEnd(28)} ${figure}`;
+}
+
+function formatNumber(value: number): string {
+  return Math.abs(value) >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(3);
+}
+
+process.exitCode = await main(process.argv.slice(2));
