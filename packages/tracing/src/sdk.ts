@@ -79,8 +79,7 @@ const TRACES_PATH = "/v1/traces";
 /** Starts tracing; must resolve before anything imports `@grpc/grpc-js`. Throws `invalid_argument` for a bad endpoint. */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
   const { level, endpoint, alsoTo } = options;
-  if (level === 0 || (endpoint === undefined && alsoTo === undefined))
-    return { tracer: nullRequestTracer, counts: noCounts, async shutdown() {} };
+  if (level === 0 || (endpoint === undefined && alsoTo === undefined)) return startWithoutSpans(options);
   return startSdk({ ...options, endpoint: endpoint && otlpUrl(endpoint, options.protocol) });
 }
 
