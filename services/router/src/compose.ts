@@ -19,6 +19,7 @@ import { addProbes } from "./http/routes/probes.ts";
 import { InFlightRequests } from "./in-flight-requests.ts";
 import { Admission } from "./pipeline/admit.ts";
 import { createPipeline } from "./pipeline/pipeline.ts";
+import { longestTokenBytes } from "./pipeline/tokenize.ts";
 import { assertAcceptable } from "./worker-acceptance.ts";
 
 /** Starts the router: resolves once the API and the registry listen. */
@@ -49,6 +50,7 @@ export async function startRouter(
     defaults: files.generation,
     contextTokens: () =>
       Math.min(files.config.maxPositions, ...workers().map(({ capacity }) => capacity.maxModelTokens)),
+    longestTokenBytes: longestTokenBytes(tokenizer),
     planner,
     ledger,
     workers,

@@ -102,6 +102,12 @@ describe("POST /v1/chat/completions refuses", () => {
     expect(error.message).toMatch(/50\d\d tokens.*4096/);
   });
 
+  test("a prompt that no tokenizer could make fit, without tokenizing it", async () => {
+    const error = await errorOf(await cluster.chat({ messages: user("x".repeat(60_000)) }));
+    expect(error).toMatchObject({ status: 400, code: "context_length_exceeded", param: "messages" });
+    expect(error.message).toMatch(/600\d\d bytes.*4096 tokens/);
+  });
+
   test("an unknown model", async () => {
     expect(await errorOf(await cluster.chat({ model: "gpt-9" }))).toMatchObject({
       status: 404,
@@ -178,7 +184,9 @@ describe("paths and methods", () => {
       status: 405,
       message: expect.stringContaining("POST"),
     });
-    expect((await errorOf(await cluster.post("/v1/models", {}))).status).toBe(405);
+    const response = await cluster.post("/v1/models", {});
+    expect(response.headers.get("allow")).toBe("GET");
+    expect((await errorOf(response)).status).toBe(405);
   });
 
   test("an unknown model's page is a 404", async () => {

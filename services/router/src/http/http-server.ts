@@ -36,6 +36,9 @@ export interface HttpServerOptions {
 /** Seconds after which a client that met a limit may well succeed. */
 const RETRY_AFTER_SECONDS = 1;
 
+/** The methods that any route has. */
+const METHODS = ["GET", "POST"] as const;
+
 /** Makes the server without any route; the caller adds them, listens and closes. */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const app = Fastify({
@@ -53,9 +56,12 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   app.setErrorHandler((reason: FastifyError | BatonError, request, reply) =>
     sendError(errorOf(reason, options.maxBodyBytes), request, reply, options.logger),
   );
-  app.setNotFoundHandler((request, reply) =>
-    sendError(noRoute(request, app), request, reply, options.logger),
-  );
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split("?")[0]!;
+    const allowed = METHODS.filter((method) => app.findRoute({ method, url: path }) !== null);
+    if (allowed.length > 0) reply.header("allow", allowed.join(", "));
+    return sendError(noRoute(request.method, path, allowed), request, reply, options.logger);
+  });
   return app;
 }
 
@@ -92,8 +98,7 @@ function sendError(
 ): FastifyReply {
   request.scope?.failed(error);
   const { http, retryable } = ERROR_TRAITS[error.code];
-  if (http >= 500)
-    logger.warn({ request: request.scope?.id, route: request.url, err: error }, "Request failed");
+  if (error.code === "internal") logger.error({ request: request.scope?.id, err: error }, "Request failed");
   if (error.code === "payload_too_large") takeTheRest(request, reply);
   if (retryable && http !== 502) reply.header("retry-after", RETRY_AFTER_SECONDS);
   return reply.code(http).send(errorBody(error));
@@ -134,16 +139,10 @@ function errorOf(reason: FastifyError | BatonError, maxBodyBytes: number): Baton
 }
 
 /** 405 where the path exists with another method, else 404. */
-function noRoute(request: FastifyRequest, app: FastifyInstance): BatonError {
-  const path = request.url.split("?")[0]!;
-  const allowed = (["GET", "POST"] as const).filter(
-    (method) => app.findRoute({ method, url: path }) !== null,
-  );
+function noRoute(method: string, path: string, allowed: readonly string[]): BatonError {
   if (allowed.length === 0) {
-    return new BatonError("not_found", `Cannot find "${request.method} ${path}": there is no such path`);
+    return new BatonError("not_found", `Cannot find "${method} ${path}": there is no such path`);
   }
-  return new BatonError(
-    "method_not_allowed",
-    `Cannot use ${request.method} on "${path}": expected ${allowed.join(" or ")}`,
-  );
+  const message = `Cannot use ${method} on "${path}": expected ${allowed.join(" or ")}`;
+  return new BatonError("method_not_allowed", message);
 }

@@ -77,8 +77,8 @@ function requestAttributes({ call, format, user }: ParsedCompletion) {
     [ATTR.maxTokens]: call.maxTokens,
     [ATTR.temperature]: call.temperature,
     [ATTR.topP]: call.topP,
-    "gen_ai.response.id": format.id,
-    "user.id": user,
+    [ATTR.responseId]: format.id,
+    [ATTR.userId]: user,
   };
 }
 

@@ -63,7 +63,7 @@ export class LegPair {
         yield event;
       }
     } catch (reason) {
-      throw this.#fail(reason);
+      throw this.#fail(reason, this.#route.decode);
     } finally {
       if (!complete) this.#abort("the answer is no longer wanted");
       this.#startWindUp();
@@ -100,8 +100,7 @@ export class LegPair {
         signal: this.#signal,
       });
     } catch (reason) {
-      if (!this.#signal.aborted) this.#warn("Prefill leg failed", leg.worker.id, reason);
-      this.#fail(reason);
+      this.#fail(reason, leg);
     } finally {
       leg.release();
     }
@@ -139,9 +138,10 @@ export class LegPair {
   }
 
   /** Aborts what still runs and returns the error that started it all. */
-  #fail(reason: unknown): BatonError {
+  #fail(reason: unknown, { worker }: RoutedLeg): BatonError {
     const { signal } = this.#context;
     const error = BatonError.from(signal.aborted ? signal.reason : reason);
+    if (!this.#signal.aborted) this.#warn("Leg failed", worker.id, error);
     // gRPC's own timer may be the first to notice; what it says is about the call, not the request.
     this.#rootCause ??= error.code === "deadline_exceeded" ? deadlinePassed(error) : error;
     this.#abort(`the other leg failed: ${this.#rootCause.message}`);

@@ -68,10 +68,10 @@ function pair(request: RouteRequest, view: WorkerView, trace: TraceNode, parts: 
   const decode = inStage(trace, SPAN.decodeRouting, (stage) =>
     decide(stage, parts.planner.select("decode", request, view)),
   );
-  return routeOf(
-    { ...reserve(decode, request, { prefill: false, decode: true }, parts) },
-    { ...reserve(prefill, request, { prefill: true, decode: false }, parts), room: drawRoom() },
-  );
+  return routeOf(reserve(decode, request, { prefill: false, decode: true }, parts), {
+    ...reserve(prefill, request, { prefill: true, decode: false }, parts),
+    room: drawRoom(),
+  });
 }
 
 function aggregated(request: RouteRequest, view: WorkerView, trace: TraceNode, parts: PlanParts): Route {
@@ -112,10 +112,10 @@ function decide(stage: Stage, selection: Selection): Selection {
   for (const { worker, cost } of selection.candidates) {
     stage.event("candidate", {
       [ATTR.workerId]: worker.record.id,
-      "baton.routing.cost": cost.total,
-      "baton.routing.overlap_blocks": cost.overlapBlocks,
-      "baton.routing.active_prefill_blocks": cost.activePrefillBlocks,
-      "baton.routing.active_decode_blocks": cost.activeDecodeBlocks,
+      [ATTR.routingCost]: cost.total,
+      [ATTR.overlapBlocks]: cost.overlapBlocks,
+      [ATTR.activePrefillBlocks]: cost.activePrefillBlocks,
+      [ATTR.activeDecodeBlocks]: cost.activeDecodeBlocks,
     });
   }
   stage.setAttributes(chosenAttributes(selection));
@@ -125,8 +125,8 @@ function decide(stage: Stage, selection: Selection): Selection {
 function chosenAttributes({ chosen, candidates }: Selection): Attributes {
   return {
     [ATTR.workerId]: chosen.worker.record.id,
-    "baton.routing.cost": chosen.cost.total,
-    "baton.routing.candidates": candidates.length,
+    [ATTR.routingCost]: chosen.cost.total,
+    [ATTR.routingCandidates]: candidates.length,
   };
 }
 

@@ -14,6 +14,8 @@ export interface TokenizeParts {
   readonly defaults: GenerationDefaults;
   /** Longest prompt plus answer that the cluster can serve now, in tokens. */
   readonly contextTokens: () => number;
+  /** Bytes of the longest token's text. */
+  readonly longestTokenBytes: number;
 }
 
 /** What OpenAI's legacy endpoint writes when it is not told otherwise. */
@@ -26,7 +28,7 @@ export function tokenize(
   parts: TokenizeParts,
 ): GenerationRequest {
   return inStage(context.trace, SPAN.tokenize, (stage) => {
-    const promptTokenIds = promptTokens(call.prompt, parts.tokenizer);
+    const promptTokenIds = promptTokens(call.prompt, parts);
     stage.setAttributes({ [ATTR.promptTokens]: promptTokenIds.length });
     if (promptTokenIds.length === 0) throw emptyPrompt(call.prompt);
     const sampling = samplingParams(call, promptTokenIds.length, parts);
@@ -34,10 +36,23 @@ export function tokenize(
   });
 }
 
-function promptTokens(prompt: Prompt, tokenizer: Tokenizer): readonly number[] {
-  if (prompt.kind === "text") return tokenizer.encode(prompt.text);
+function promptTokens(prompt: Prompt, parts: TokenizeParts): readonly number[] {
+  const { tokenizer } = parts;
+  if (prompt.kind === "text") {
+    assertMayFit(prompt.text, "prompt", parts);
+    return tokenizer.encode(prompt.text);
+  }
+  const text = tokenizer.applyChatTemplate(prompt.messages);
+  assertMayFit(text, "messages", parts);
   // The template writes the special tokens itself.
-  return tokenizer.encode(tokenizer.applyChatTemplate(prompt.messages), { addSpecialTokens: false });
+  return tokenizer.encode(text, { addSpecialTokens: false });
+}
+
+/** Tokenizing holds up every other request: a text that cannot fit, however long its tokens are, is not worth it. */
+function assertMayFit(text: string, param: string, parts: TokenizeParts): void {
+  const limit = parts.contextTokens();
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limit * parts.longestTokenBytes) throw tooLong(`a prompt of ${bytes} bytes`, limit, param);
 }
 
 function samplingParams(call: CompletionCall, promptTokens: number, parts: TokenizeParts): SamplingParams {
@@ -72,11 +87,22 @@ function maxTokens(call: CompletionCall, promptTokens: number, parts: TokenizePa
 }
 
 function tooLong(what: string, limit: number, param: string): ApiError {
-  const message = `Cannot serve ${what}: the limit for both is ${limit} tokens`;
+  const message = `Cannot serve ${what}: the limit for prompt and answer is ${limit} tokens`;
   return new ApiError("invalid_argument", "context_length_exceeded", message, { param });
 }
 
 function emptyPrompt(prompt: Prompt): BatonError {
   const param = prompt.kind === "chat" ? "messages" : "prompt";
   return new BatonError("invalid_argument", `Cannot use "${param}": expected at least one token`, { param });
+}
+
+/** Bytes of the longest text that one token stands for. */
+export function longestTokenBytes(tokenizer: Tokenizer): number {
+  let longest = 1;
+  for (let id = 0; id < tokenizer.vocabSize; id++) {
+    const piece = tokenizer.piece(id);
+    if (!piece) continue;
+    longest = Math.max(longest, piece.kind === "bytes" ? piece.bytes.length : Buffer.byteLength(piece.text));
+  }
+  return longest;
 }
