@@ -12,6 +12,8 @@ export { isTraceLevel, TRACE_LEVELS, type TraceLevel } from "./level.ts";
 export { createLogger, type LoggerOptions, type LogLevel } from "./logger.ts";
 export { ATTR, SPAN, type SpanName } from "./names.ts";
 export { nullRequestTracer } from "./null-request-tracer.ts";
+export { spansFromOtlp, spansToOtlp } from "./otlp.ts";
+export type { OtlpExport } from "./otlp-message.ts";
 export type {
   Attributes,
   AttributeValue,
