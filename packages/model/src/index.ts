@@ -1,6 +1,7 @@
+export { SUPPORTED_ARCHITECTURES } from "./architectures/supported.ts";
 export { hashCheckpoint } from "./checkpoint/checkpoint.ts";
 export type { GenerationDefaults } from "./checkpoint/generation-defaults.ts";
-export { type ModelConfig, SUPPORTED_ARCHITECTURES } from "./checkpoint/model-config.ts";
+export type { ModelConfig } from "./checkpoint/model-config.ts";
 export {
   type CompiledModel,
   type PrepareOptions,

@@ -53,6 +53,14 @@ describe("Reading a model's files", () => {
     await expect(generationWith({ top_p: 1.5 })).rejects.toThrow(/generation_config\.json": top_p is 1\.5: /);
   });
 
+  test("takes the chat template from a file of its own, which counts more than tokenizer_config.json", async () => {
+    await using folder = await temporaryFolder();
+    await writeRandomCheckpoint(folder.path, {}, 1);
+    await writeFile(join(folder.path, "chat_template.jinja"), "{{ bos_token }}");
+    const { tokenizer } = await readModelFiles(folder.path);
+    expect(tokenizer.tokenizerConfig.chat_template).toBe("{{ bos_token }}");
+  });
+
   test("refuses a token id beyond the model's vocabulary", async () => {
     await using folder = await temporaryFolder();
     await writeRandomCheckpoint(folder.path, {}, 1);

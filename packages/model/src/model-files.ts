@@ -3,8 +3,9 @@ import { basename, join, resolve } from "node:path";
 import { BatonError } from "@baton/core";
 import { z } from "zod";
 import { type GenerationDefaults, readGenerationDefaults } from "./checkpoint/generation-defaults.ts";
-import { readJsonFile } from "./checkpoint/json-file.ts";
-import { type ModelConfig, readModelConfig } from "./checkpoint/model-config.ts";
+import { readJsonFile, readOptionalText } from "./checkpoint/json-file.ts";
+import type { ModelConfig } from "./checkpoint/model-config.ts";
+import { readModelConfig } from "./checkpoint/read-model-config.ts";
 
 /** The two files of a tokenizer, parsed; `loadTokenizer` of the tokenizer package takes them. */
 export interface TokenizerFiles {
@@ -24,6 +25,7 @@ export interface ModelFiles {
 }
 
 const TOKENIZER_FILE = "tokenizer.json";
+const CHAT_TEMPLATE_FILE = "chat_template.jinja";
 
 const jsonObject = z.record(z.string(), z.unknown());
 const tokenizerSchema = z.looseObject({
@@ -52,13 +54,16 @@ export async function readModelFiles(folder: string): Promise<ModelFiles> {
 }
 
 /**
- * Reads `tokenizer.json` and `tokenizer_config.json`.
+ * Reads `tokenizer.json`, `tokenizer_config.json` and the chat template: newer models keep it in a file of its own,
+ * which counts where there are both, as in Hugging Face.
  * @throws BatonError `not_found` or `invalid_argument`, naming the file, the field and what is accepted.
  */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
   const tokenizerJson = await readJsonFile(join(folder, TOKENIZER_FILE), tokenizerSchema);
   const tokenizerConfig = await readJsonFile(join(folder, "tokenizer_config.json"), jsonObject);
-  return { tokenizerJson, tokenizerConfig };
+  const template = await readOptionalText(join(folder, CHAT_TEMPLATE_FILE));
+  if (template === undefined) return { tokenizerJson, tokenizerConfig };
+  return { tokenizerJson, tokenizerConfig: { ...tokenizerConfig, chat_template: template } };
 }
 
 /** A token id beyond the vocabulary would index past the model's embedding table. */

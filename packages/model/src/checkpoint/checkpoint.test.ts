@@ -1,11 +1,11 @@
 import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { encodeSafetensors } from "../demo/safetensors-writer.ts";
 import { writeRandomCheckpoint } from "../testing/random-checkpoint.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { hashCheckpoint, openCheckpoint } from "./checkpoint.ts";
-import { llamaTensors } from "./llama-tensors.ts";
-import { encodeSafetensors } from "./safetensors.ts";
+import { decoderTensors } from "./decoder-tensors.ts";
 
 /** Changes fields of a small model's config.json and opens it. */
 async function openWith(changes: Readonly<Record<string, unknown>>) {
@@ -46,10 +46,40 @@ describe("Opening a checkpoint", () => {
     });
   });
 
+  test.each<readonly [string, Readonly<Record<string, unknown>>, object]>([
+    ["MistralForCausalLM", { sliding_window: 7 }, { slidingWindow: 7 }],
+    ["MistralForCausalLM", { sliding_window: null }, { slidingWindow: undefined }],
+    ["MistralForCausalLM", {}, { slidingWindow: 4096 }],
+    [
+      "LlamaForCausalLM",
+      {
+        rope_scaling: {
+          rope_type: "llama3",
+          factor: 8,
+          low_freq_factor: 1,
+          high_freq_factor: 4,
+          original_max_position_embeddings: 64,
+        },
+      },
+      { ropeScaling: { factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositions: 64 } },
+    ],
+  ])("reads what is particular to %s with %j", async (architecture, changes, expected) => {
+    expect(await openWith({ ...changes, architectures: [architecture] })).toMatchObject(expected);
+  });
+
+  test.each([
+    ["Qwen2ForCausalLM", "model.layers.0.self_attn.q_proj.bias"],
+    ["Qwen3ForCausalLM", "model.layers.0.self_attn.q_norm.weight"],
+  ])("demands the tensors that %s has beyond a Llama", async (architecture, tensor) => {
+    await expect(openWith({ architectures: [architecture] })).rejects.toThrow(
+      new RegExp(`tensor "${tensor}" is missing`),
+    );
+  });
+
   test.each([
     [
       { architectures: ["GPT2LMHeadModel"] },
-      /has the architecture "GPT2LMHeadModel", supported: LlamaForCausalLM/,
+      /has the architecture "GPT2LMHeadModel", supported: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM/,
     ],
     [{ architectures: undefined }, /architectures is missing/],
     [{ hidden_size: "big" }, /config\.json": hidden_size is "big": .*expected number/],
@@ -57,8 +87,17 @@ describe("Opening a checkpoint", () => {
     [{ hidden_act: "gelu" }, /hidden_act is "gelu": only "silu" is supported/],
     [{ attention_bias: true }, /attention_bias is true: biases are not supported/],
     [
-      { rope_scaling: { rope_type: "llama3" } },
-      /rope_scaling is .*llama3.*: scaled rotary embeddings are not supported/,
+      { rope_scaling: { rope_type: "yarn" } },
+      /rope_scaling\.rope_type is "yarn": only "default" and "llama3"/,
+    ],
+    [{ rope_scaling: { type: "linear", factor: 2 } }, /rope_scaling\.type is "linear": only/],
+    [
+      { rope_parameters: { rope_type: "llama3", factor: 8 } },
+      /rope_parameters\.low_freq_factor is missing: llama3 scaling needs a positive number/,
+    ],
+    [
+      { architectures: ["Qwen2ForCausalLM"], use_sliding_window: true },
+      /use_sliding_window is true: windows in some of the layers are not supported/,
     ],
     [{ num_key_value_heads: 3 }, /num_attention_heads 4 is no multiple of num_key_value_heads 3/],
     [{ head_dim: 12 }, /head_dim is 12, expected a multiple of 16/],
@@ -68,7 +107,7 @@ describe("Opening a checkpoint", () => {
     ],
     [
       { num_hidden_layers: 3 },
-      /tensor "model\.layers\.2\.input_layernorm\.weight" is missing, expected F32 \[32\]/,
+      /tensor "model\.layers\.2\.input_layernorm\.weight" is missing, expected F32, F16 or BF16 \[32\]/,
     ],
   ])("refuses %j and says what is wrong", async (changes, message) => {
     await expect(openWith(changes)).rejects.toMatchObject({
@@ -77,18 +116,18 @@ describe("Opening a checkpoint", () => {
     });
   });
 
-  test("refuses weights of another type than F32", async () => {
+  test("refuses weights that are not floats", async () => {
     await using folder = await temporaryFolder();
     const config = await writeRandomCheckpoint(folder.path, {}, 1);
     const path = join(folder.path, "model.safetensors");
-    const tensors = llamaTensors(config).map(({ name, shape }) => {
+    const tensors = decoderTensors(config).map(({ name, shape }) => {
       return { name, shape, values: new Float32Array(shape.reduce((product, size) => product * size, 1)) };
     });
     // I32 has the same size, so that only the type is wrong.
     const text = encodeSafetensors(tensors).toString("latin1").replace('"F32"', '"I32"');
     await writeFile(path, Buffer.from(text, "latin1"));
     await expect(openCheckpoint(folder.path)).rejects.toThrow(
-      /"model\.embed_tokens\.weight" is I32, expected F32/,
+      /"model\.embed_tokens\.weight" is I32, expected F32, F16 or BF16/,
     );
   });
 

@@ -1,17 +1,17 @@
 /** A model folder in Hugging Face layout, opened for compiling: its config, its tensors, its hash. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { checkTensors } from "./decoder-tensors.ts";
 import { fileError } from "./json-file.ts";
-import { checkLlamaTensors } from "./llama-tensors.ts";
-import { type ModelConfig, readModelConfig } from "./model-config.ts";
-import { openSafetensors } from "./safetensors.ts";
+import type { ModelConfig } from "./model-config.ts";
+import { readModelConfig } from "./read-model-config.ts";
 import type { TensorSource } from "./tensor-source.ts";
+import { openWeights, weightFiles } from "./weight-files.ts";
 
-const WEIGHTS_FILE = "model.safetensors";
 /** 128 bits: plenty against chance, short enough to read in a log. */
 const HASH_HEX_DIGITS = 32;
+const READ_BYTES = 1024 * 1024;
 
 /** A checkpoint whose tensors are known to be complete. The holder disposes of it, which closes its files. */
 export interface Checkpoint extends AsyncDisposable {
@@ -25,9 +25,9 @@ export interface Checkpoint extends AsyncDisposable {
  */
 export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const config = await readModelConfig(folder);
-  const tensors = await openSafetensors(join(folder, WEIGHTS_FILE));
+  const tensors = await openWeights(folder);
   try {
-    checkLlamaTensors(config, tensors);
+    checkTensors(config, tensors);
   } catch (error) {
     await tensors[Symbol.asyncDispose]();
     throw error;
@@ -36,27 +36,27 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
 }
 
 /**
- * Hash of everything that decides a model's KV: config.json and the weights, byte for byte. Lower-case hex.
- * `onBytes` is told of each piece read.
+ * Hash of everything that a checkpoint's KV follows from: config.json and the weights' files, byte for byte. Lower-case
+ * hex. `onBytes` is told of each piece read.
  * @throws BatonError `not_found` or `invalid_argument` when a file cannot be read.
  */
 export async function hashCheckpoint(folder: string, onBytes?: (bytes: number) => void): Promise<string> {
-  const config = join(folder, "config.json");
-  const weights = join(folder, WEIGHTS_FILE);
+  const hash = createHash("sha256");
+  for (const path of [join(folder, "config.json"), ...(await weightFiles(folder))]) {
+    hash.update(await hashFile(path, onBytes)); // Digests have a fixed length, so files cannot run into each other.
+  }
+  return hash.digest("hex").slice(0, HASH_HEX_DIGITS);
+}
+
+async function hashFile(path: string, onBytes?: (bytes: number) => void): Promise<Buffer> {
   const hash = createHash("sha256");
   try {
-    const configHash = createHash("sha256").update(await readFile(config));
-    hash.update(configHash.digest()); // A digest has a fixed length, so the two files cannot run into each other.
-  } catch (cause) {
-    throw fileError(config, cause);
-  }
-  try {
-    for await (const piece of createReadStream(weights, { highWaterMark: 1024 * 1024 })) {
+    for await (const piece of createReadStream(path, { highWaterMark: READ_BYTES })) {
       hash.update(piece as Buffer);
       onBytes?.((piece as Buffer).length);
     }
   } catch (cause) {
-    throw fileError(weights, cause);
+    throw fileError(path, cause);
   }
-  return hash.digest("hex").slice(0, HASH_HEX_DIGITS);
+  return hash.digest();
 }

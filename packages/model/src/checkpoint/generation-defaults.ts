@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import { isBatonError } from "@baton/core";
 import { z } from "zod";
+import { tokenIdList } from "../architectures/common-fields.ts";
 import { readJsonFile } from "./json-file.ts";
-import { type ModelConfig, tokenIdList } from "./model-config.ts";
+import type { ModelConfig } from "./model-config.ts";
 
 /** What applies to a request that does not say otherwise. */
 export interface GenerationDefaults {

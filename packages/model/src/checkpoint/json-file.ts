@@ -1,6 +1,6 @@
 /** Reads the JSON files of a model folder; every problem becomes a BatonError that names the file and the field. */
 import { readFile } from "node:fs/promises";
-import { BatonError } from "@baton/core";
+import { BatonError, isBatonError } from "@baton/core";
 import type { z } from "zod";
 
 /**
@@ -22,6 +22,19 @@ export function fileError(path: string, cause: unknown): BatonError {
     return new BatonError("not_found", `Cannot read "${path}": there is no such file`, { cause });
   }
   return new BatonError("invalid_argument", `Cannot read "${path}": ${(cause as Error).message}`, { cause });
+}
+
+/**
+ * The text of a file, or undefined when there is no such file.
+ * @throws BatonError `invalid_argument` when it cannot be read.
+ */
+export async function readOptionalText(path: string): Promise<string | undefined> {
+  try {
+    return await readText(path);
+  } catch (error) {
+    if (isBatonError(error) && error.code === "not_found") return undefined;
+    throw error;
+  }
 }
 
 async function readText(path: string): Promise<string> {

@@ -1,10 +1,11 @@
 /**
- * The safetensors format, both ways. A file is: header length (u64, little-endian), header (JSON: tensor name to
+ * The safetensors format. A file is: header length (u64, little-endian), header (JSON: tensor name to
  * `{ dtype, shape, data_offsets: [begin, end] }`), then the data that the offsets count from.
  */
 import { type FileHandle, open } from "node:fs/promises";
 import { BatonError } from "@baton/core";
 import { z } from "zod";
+import { FLOAT_READERS } from "./float-formats.ts";
 import { fileError } from "./json-file.ts";
 import type { TensorInfo, TensorSource } from "./tensor-source.ts";
 
@@ -59,32 +60,6 @@ export async function openSafetensors(path: string): Promise<TensorSource> {
   }
 }
 
-/** A tensor to write: row-major values. */
-export interface TensorToWrite {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly values: Float32Array;
-}
-
-/** The bytes of a safetensors file with these F32 tensors, in this order. */
-export function encodeSafetensors(tensors: readonly TensorToWrite[]): Buffer {
-  const header: Record<string, z.infer<typeof entrySchema>> = {};
-  let end = 0;
-  for (const { name, shape, values } of tensors) {
-    const begin = end;
-    end += values.byteLength;
-    header[name] = { dtype: "F32", shape: [...shape], data_offsets: [begin, end] };
-  }
-  const json = Buffer.from(JSON.stringify(header));
-  // Spaces after the header keep the data 8-byte aligned.
-  const padded = Buffer.alloc(Math.ceil(json.length / 8) * 8, " ");
-  json.copy(padded);
-  const length = Buffer.alloc(LENGTH_BYTES);
-  length.writeBigUInt64LE(BigInt(padded.length));
-  const data = tensors.map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength));
-  return Buffer.concat([length, padded, ...data]);
-}
-
 class SafetensorsFile implements TensorSource {
   readonly path: string;
   readonly #file: FileHandle;
@@ -100,13 +75,25 @@ class SafetensorsFile implements TensorSource {
     return this.#tensors.get(name);
   }
 
-  async *read(name: string): AsyncGenerator<Uint8Array> {
+  async *read(name: string): AsyncGenerator<Float32Array> {
     const tensor = this.#tensors.get(name);
-    if (!tensor)
-      throw new BatonError("internal", `Cannot read tensor "${name}" of "${this.path}": not there`);
+    const toFloats = FLOAT_READERS.get(tensor?.dtype ?? "");
+    if (!tensor || !toFloats) {
+      throw new BatonError("internal", `Cannot read tensor "${name}" of "${this.path}": expected floats`);
+    }
     const end = tensor.begin + tensor.bytes;
     for (let position = tensor.begin; position < end; position += CHUNK_BYTES) {
-      yield await readExactly(this.path, this.#file, position, Math.min(CHUNK_BYTES, end - position));
+      const length = Math.min(CHUNK_BYTES, end - position);
+      const values = toFloats(await readExactly(this.path, this.#file, position, length));
+      const at = values.findIndex((value) => !Number.isFinite(value));
+      if (at >= 0) {
+        const element = (position - tensor.begin) / DTYPE_BYTES[tensor.dtype]! + at;
+        throw invalid(
+          this.path,
+          `tensor "${name}" is ${values[at]} at element ${element}, expected finite numbers`,
+        );
+      }
+      yield values;
     }
   }
 
@@ -183,7 +170,7 @@ function readEntry(
       `tensor "${name}" ends at byte ${dataBegin + offsets[1]}, but the file ends at ${fileBytes}: it is truncated`,
     );
   }
-  return { name, dtype, shape, begin: dataBegin + offsets[0], bytes };
+  return { name, file: path, dtype, shape, begin: dataBegin + offsets[0], bytes };
 }
 
 async function readExactly(

@@ -5,12 +5,13 @@ import { join } from "node:path";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { TensorSource } from "../checkpoint/tensor-source.ts";
 import { buildDecodeGraph } from "../graph/decode-graph.ts";
-import { planLlamaWeights } from "../graph/llama-weights.ts";
+import { planDecoderWeights } from "../graph/decoder-weights.ts";
+import { fp32Linear } from "../graph/linear/fp32-linear.ts";
 import { buildPrefillGraph } from "../graph/prefill-graph.ts";
-import type { PlannedWeight, WeightPlan } from "../graph/weight-plan.ts";
+import type { WeightPlan } from "../graph/weight-plan.ts";
 
 /** Raised whenever the compiler writes other bytes for the same checkpoint: older cache entries are then not used. */
-export const COMPILER_VERSION = 1;
+export const COMPILER_VERSION = 2;
 
 /** The files of a compiled model, all in one folder. */
 export const COMPILED_FILES = {
@@ -29,10 +30,12 @@ export async function compileModel(
   onBytes?: (bytes: number) => void,
 ): Promise<FileHashes> {
   const { config, tensors } = checkpoint;
-  const plan = planLlamaWeights(config);
+  const format = fp32Linear;
+  const weights = planDecoderWeights(config, format);
+  const spec = { config, format, weights, weightsFile: COMPILED_FILES.weights };
   const graphs = {
-    [COMPILED_FILES.prefillGraph]: buildPrefillGraph(config, plan, COMPILED_FILES.weights),
-    [COMPILED_FILES.decodeGraph]: buildDecodeGraph(config, plan, COMPILED_FILES.weights),
+    [COMPILED_FILES.prefillGraph]: buildPrefillGraph(spec),
+    [COMPILED_FILES.decodeGraph]: buildDecodeGraph(spec),
   };
   const hashes: Record<string, string> = {};
   for (const [name, bytes] of Object.entries(graphs)) {
@@ -40,7 +43,7 @@ export async function compileModel(
     hashes[name] = createHash("sha256").update(bytes).digest("hex");
   }
   const weightsPath = join(folder, COMPILED_FILES.weights);
-  hashes[COMPILED_FILES.weights] = await writeWeights(plan, tensors, weightsPath, onBytes);
+  hashes[COMPILED_FILES.weights] = await writeWeights(weights, tensors, weightsPath, onBytes);
   return hashes;
 }
 
@@ -54,25 +57,22 @@ async function writeWeights(
   const hash = createHash("sha256");
   let position = 0;
   await using file = await open(path, "w");
-  for (const weight of plan.values()) {
-    await append(file, Buffer.alloc(weight.offset - position));
-    position = weight.offset + weight.bytes;
-    for await (const piece of contentOf(weight, tensors)) await append(file, piece);
+  for (const { content } of plan.specs) {
+    let current: string | undefined;
+    for await (const { initializer, bytes } of content(tensors)) {
+      if (initializer !== current) {
+        await append(file, Buffer.alloc(plan.places.get(initializer)!.offset - position));
+        current = initializer;
+      }
+      await append(file, bytes);
+    }
   }
   return hash.digest("hex");
 
   async function append(target: FileHandle, bytes: Uint8Array): Promise<void> {
     await target.appendFile(bytes);
     hash.update(bytes);
+    position += bytes.length;
     onBytes?.(bytes.length);
   }
-}
-
-async function* contentOf({ content }: PlannedWeight, tensors: TensorSource): AsyncGenerator<Uint8Array> {
-  if (content.kind === "values") {
-    const values = content.values();
-    yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    return;
-  }
-  for (const name of content.names) yield* tensors.read(name);
 }

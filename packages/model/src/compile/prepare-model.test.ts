@@ -101,6 +101,21 @@ describe("Preparing a model", () => {
     await expect(readdir(cacheFolder)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
+  test("refuses weights that are no numbers, and leaves no compiled model", async () => {
+    await using folder = await temporaryFolder();
+    const { checkpoint, cacheFolder, prepare } = await preparedModel(folder.path);
+    await rm(cacheFolder, { recursive: true });
+    const path = join(checkpoint, "model.safetensors");
+    const bytes = await readFile(path);
+    bytes.writeFloatLE(Number.NaN, bytes.length - 4);
+    await writeFile(path, bytes);
+    const message = expect.stringMatching(/model\.safetensors": tensor "lm_head\.weight" is NaN at element/);
+    await expect(prepare()).rejects.toMatchObject({ code: "invalid_argument", message });
+    for (const entry of await readdir(join(cacheFolder, "compiled"))) {
+      expect(await readdir(join(cacheFolder, "compiled", entry))).toEqual([]);
+    }
+  });
+
   test("names the cache folder when it cannot be written", async () => {
     await using folder = await temporaryFolder();
     const { checkpoint } = await preparedModel(folder.path);

@@ -2,11 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { llamaTensors } from "../checkpoint/llama-tensors.ts";
-import type { ModelConfig } from "../checkpoint/model-config.ts";
-import { encodeSafetensors } from "../checkpoint/safetensors.ts";
+import { findArchitecture } from "../architectures/supported.ts";
+import { decoderTensors } from "../checkpoint/decoder-tensors.ts";
+import type { ModelConfig, RopeScaling } from "../checkpoint/model-config.ts";
 import type { TokenizerFiles } from "../model-files.ts";
 import { SPECIAL_IDS } from "./byte-tokenizer.ts";
+import { encodeSafetensors } from "./safetensors-writer.ts";
 
 /** What a checkpoint is made of. */
 export interface CheckpointContent {
@@ -23,7 +24,7 @@ export interface CheckpointContent {
  */
 export async function writeCheckpoint(folder: string, content: CheckpointContent): Promise<void> {
   const { config, tokenizer, maxNewTokens, values } = content;
-  const tensors = llamaTensors(config).map(({ name, shape }) => ({
+  const tensors = decoderTensors(config).map(({ name, shape }) => ({
     name,
     shape,
     values: values(name, shape),
@@ -43,7 +44,7 @@ function json(value: unknown): Buffer {
 function configJson(config: ModelConfig): object {
   return {
     architectures: [config.architecture],
-    model_type: "llama",
+    model_type: findArchitecture(config.architecture)?.modelType,
     vocab_size: config.vocabSize,
     hidden_size: config.hiddenSize,
     intermediate_size: config.intermediateSize,
@@ -54,13 +55,25 @@ function configJson(config: ModelConfig): object {
     max_position_embeddings: config.maxPositions,
     rms_norm_eps: config.normEpsilon,
     rope_theta: config.ropeTheta,
-    rope_scaling: null,
+    rope_scaling: ropeScalingJson(config.ropeScaling),
     hidden_act: "silu",
     attention_bias: false,
     mlp_bias: false,
+    ...(config.slidingWindow === undefined ? {} : { sliding_window: config.slidingWindow }),
     tie_word_embeddings: config.tiedEmbeddings,
     eos_token_id: config.eosTokenIds,
     torch_dtype: "float32",
+  };
+}
+
+function ropeScalingJson(scaling: RopeScaling | undefined): object | null {
+  if (!scaling) return null;
+  return {
+    rope_type: "llama3",
+    factor: scaling.factor,
+    low_freq_factor: scaling.lowFreqFactor,
+    high_freq_factor: scaling.highFreqFactor,
+    original_max_position_embeddings: scaling.originalMaxPositions,
   };
 }
 

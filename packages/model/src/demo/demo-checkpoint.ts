@@ -1,11 +1,12 @@
 /** The built-in model: a few megabytes of seeded random weights, so that Baton runs without a download. */
 import { join } from "node:path";
 import { BatonError } from "@baton/core";
-import { LLAMA_NAMES } from "../checkpoint/llama-tensors.ts";
+import { PLAIN_LLAMA } from "../architectures/llama.ts";
+import { TENSOR_NAMES } from "../checkpoint/decoder-tensors.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import { BYTE_VOCAB_SIZE, byteTokenizerFiles, SPECIAL_IDS } from "./byte-tokenizer.ts";
 import { type CheckpointContent, writeCheckpoint } from "./checkpoint-writer.ts";
-import { randomLlamaValues } from "./random-llama.ts";
+import { randomDecoderValues } from "./random-decoder.ts";
 
 /** Name of the built-in model, and of its folder. */
 export const DEMO_MODEL_NAME = "baton-demo";
@@ -20,7 +21,7 @@ const SPACE = 0x20;
 /** The space wins more often than a letter, or there would be no words. */
 const SPACE_GAIN = 1.6;
 const CONFIG: ModelConfig = {
-  architecture: "LlamaForCausalLM",
+  ...PLAIN_LLAMA,
   vocabSize: BYTE_VOCAB_SIZE,
   hiddenSize: 128,
   intermediateSize: 384,
@@ -59,10 +60,10 @@ export async function ensureDemoCheckpoint(cacheFolder: string): Promise<string>
 
 /** Random weights, but an output projection that knows the alphabet alone. */
 function demoValues(): CheckpointContent["values"] {
-  const random = randomLlamaValues(SEED);
+  const random = randomDecoderValues(SEED);
   return (name, shape) => {
     const values = random(name, shape);
-    if (name !== LLAMA_NAMES.output) return values;
+    if (name !== TENSOR_NAMES.output) return values;
     const gains = outputGains();
     return values.map((value, index) => value * gains[Math.floor(index / CONFIG.hiddenSize)]!);
   };

@@ -12,24 +12,23 @@
  * Attention is one matrix-vector product per query head, read straight from the cache. One matrix product per KV head
  * would do the same with fewer nodes, but makes the runtime copy ("pack") the whole cache first: half the speed.
  */
-import type { ModelConfig } from "../checkpoint/model-config.ts";
-import { GraphBuilder, type Value } from "./graph-builder.ts";
-import { llamaStack, logits, split } from "./llama-stack.ts";
-import { WEIGHTS } from "./llama-weights.ts";
-import type { WeightPlan } from "./weight-plan.ts";
+import { type DecoderSpec, DecoderStack } from "./decoder-stack.ts";
+import { WEIGHTS } from "./decoder-weights.ts";
+import type { Value } from "./graph-builder.ts";
 
 /** Builds the decode graph; returns the bytes of the model file. */
-export function buildDecodeGraph(config: ModelConfig, weights: WeightPlan, weightsFile: string): Uint8Array {
-  const g = new GraphBuilder("decode", weights, weightsFile);
+export function buildDecodeGraph(spec: DecoderSpec): Uint8Array {
+  const stack = new DecoderStack("decode", spec);
+  const { g, config } = stack;
   const inputIds = g.input("input_ids", "int64", ["B", 1]);
   const positions = g.input("position_ids", "int64", ["B", 1]);
   const mask = g.input("mask", "float32", ["B", 1, 1, "P"]);
   g.output("logits", "float32", ["B", 1, config.vocabSize]);
-  const hidden = llamaStack(g, config, inputIds, (qkv, layer) => {
-    const token = projectToken(g, config, qkv, positions, layer);
-    return attend(g, config, token, mask, layer);
+  const hidden = stack.layers(inputIds, (qkv, layer) => {
+    const token = projectToken(stack, qkv, positions, layer);
+    return attend(stack, token, mask, layer);
   });
-  logits(g, config, hidden);
+  stack.logits(hidden);
   return g.encode();
 }
 
@@ -43,33 +42,27 @@ interface Token {
   readonly value: Value;
 }
 
-function projectToken(
-  g: GraphBuilder,
-  config: ModelConfig,
-  qkv: Value,
-  positions: Value,
-  layer: number,
-): Token {
+function projectToken(stack: DecoderStack, qkv: Value, positions: Value, layer: number): Token {
+  const { g, config } = stack;
   const { heads, kvHeads, headDim } = config;
-  const sizes = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
-  const [q, k, v] = split(g, qkv, sizes) as [Value, Value, Value];
-  const rotate = (value: Value, count: number) => {
-    const inputs = [value, positions, g.weight(WEIGHTS.rotaryCos), g.weight(WEIGHTS.rotarySin)];
+  const { query, key, value } = stack.splitHeads(qkv, layer);
+  const rotate = (input: Value, count: number) => {
+    const inputs = [input, positions, g.weight(WEIGHTS.rotaryCos), g.weight(WEIGHTS.rotarySin)];
     return g.node("RotaryEmbedding", inputs, { num_heads: count, rotary_embedding_dim: 0 });
   };
   const perKvHead = g.integers(0, kvHeads, 1, headDim);
   const grouped = g.integers(0, kvHeads, heads / kvHeads, headDim);
   const newCache = (part: string) => g.output(`new.${layer}.${part}`, "float32", ["B", kvHeads, 1, headDim]);
-  const query = g.node("Reshape", [rotate(q, heads), grouped]);
+  const groupedQuery = g.node("Reshape", [rotate(query, heads), grouped]);
   return {
-    query: g.node("Mul", [query, g.float(1 / Math.sqrt(headDim))]),
-    key: g.node("Reshape", [rotate(k, kvHeads), perKvHead], {}, [newCache("k")]),
-    value: g.node("Reshape", [v, perKvHead], {}, [newCache("v")]),
+    query: g.node("Mul", [groupedQuery, g.float(1 / Math.sqrt(headDim))]),
+    key: g.node("Reshape", [rotate(key, kvHeads), perKvHead], {}, [newCache("k")]),
+    value: g.node("Reshape", [value, perKvHead], {}, [newCache("v")]),
   };
 }
 
 /** Softmax over the cached positions and the new one together; returns `[B, 1, heads * headDim]`. */
-function attend(g: GraphBuilder, config: ModelConfig, token: Token, mask: Value, layer: number): Value {
+function attend({ g, config }: DecoderStack, token: Token, mask: Value, layer: number): Value {
   const { kvHeads, headDim, heads } = config;
   const past = (part: string) => g.input(`past.${layer}.${part}`, "float32", ["B", kvHeads, 1, "P", headDim]);
   const lastAxis = g.integers(-1);

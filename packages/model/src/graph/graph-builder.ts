@@ -21,7 +21,13 @@ const CONTRIB_OPERATORS: ReadonlySet<string> = new Set([
 const IR_VERSION = 8;
 const OPSET_VERSION = 17;
 
-const ELEMENT_TYPES = { float32: DataType.FLOAT, int32: DataType.INT32, int64: DataType.INT64 } as const;
+const ELEMENT_TYPES = {
+  float32: DataType.FLOAT,
+  int8: DataType.INT8,
+  int32: DataType.INT32,
+  int64: DataType.INT64,
+  uint8: DataType.UINT8,
+} as const;
 
 /** Name of a tensor inside the graph. */
 export type Value = string;
@@ -80,6 +86,13 @@ export class GraphBuilder {
     return results[0]!;
   }
 
+  /** Splits the last axis into parts of these sizes. */
+  split(value: Value, sizes: readonly number[]): readonly Value[] {
+    const parts = sizes.map((_, part) => this.fresh(`Split.${part}`));
+    this.node("Split", [value, this.integers(...sizes)], { axis: -1 }, parts);
+    return parts;
+  }
+
   /** A name for an output of a node that has several. */
   fresh(label: string): Value {
     return `${label}.${this.#nodes.length}`;
@@ -87,12 +100,12 @@ export class GraphBuilder {
 
   /** A weight of the plan. */
   weight(name: string): Value {
-    const planned = this.#weights.get(name);
+    const planned = this.#weights.places.get(name);
     if (!planned) throw new BatonError("internal", `Cannot use weight "${name}": it is not in the plan`);
     this.#initializers.set(name, {
       name,
       dims: [...planned.shape],
-      dataType: DataType.FLOAT,
+      dataType: ELEMENT_TYPES[planned.type],
       dataLocation: DataLocation.EXTERNAL,
       externalData: [
         { key: "location", value: this.#weightsFile },

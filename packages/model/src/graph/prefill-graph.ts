@@ -11,34 +11,47 @@
  * However a prompt is cut into chunks of two tokens or more, the results are the same, bit for bit. A chunk of one
  * token goes through the runtime's matrix-vector kernels, which add in another order: equal to about 1e-5 of the largest logit.
  */
-import type { ModelConfig } from "../checkpoint/model-config.ts";
-import { GraphBuilder } from "./graph-builder.ts";
-import { llamaStack, logits } from "./llama-stack.ts";
-import { WEIGHTS } from "./llama-weights.ts";
-import type { WeightPlan } from "./weight-plan.ts";
+import { type DecoderSpec, DecoderStack } from "./decoder-stack.ts";
+import { WEIGHTS } from "./decoder-weights.ts";
+import type { Value } from "./graph-builder.ts";
 
 /** Builds the prefill graph; returns the bytes of the model file. */
-export function buildPrefillGraph(config: ModelConfig, weights: WeightPlan, weightsFile: string): Uint8Array {
-  const { heads, kvHeads, headDim, vocabSize } = config;
-  const g = new GraphBuilder("prefill", weights, weightsFile);
+export function buildPrefillGraph(spec: DecoderSpec): Uint8Array {
+  const stack = new DecoderStack("prefill", spec);
+  const { g, config } = stack;
   const inputIds = g.input("input_ids", "int64", [1, "S"]);
   const lengths = [g.input("seqlens_k", "int32", [1]), g.input("total_sequence_length", "int32", [])];
-  g.output("logits", "float32", [1, 1, vocabSize]);
-  const rotary = [g.weight(WEIGHTS.rotaryCos), g.weight(WEIGHTS.rotarySin)];
-  const hidden = llamaStack(g, config, inputIds, (qkv, layer) => {
-    const cache = (name: string) => `${name}.${layer}`;
-    const pasts = ["k", "v"].map((part) =>
-      g.input(`${cache("past")}.${part}`, "float32", [1, kvHeads, "P", headDim]),
-    );
-    const presents = ["k", "v"].map((part) =>
-      g.output(`${cache("present")}.${part}`, "float32", [1, kvHeads, "P_present", headDim]),
-    );
-    const attributes = { num_heads: heads, kv_num_heads: kvHeads, do_rotary: 1 };
-    // No key and value inputs: the operator takes the packed QKV as its first.
-    const inputs = [qkv, "", "", ...pasts, ...lengths, ...rotary];
-    return g.node("GroupQueryAttention", inputs, attributes, [g.fresh("attention"), ...presents]);
-  });
+  g.output("logits", "float32", [1, 1, config.vocabSize]);
+  const hidden = stack.layers(inputIds, (qkv, layer) => attend(stack, qkv, lengths, layer));
   const last = g.node("Slice", [hidden, g.integers(-1), g.integers(Number.MAX_SAFE_INTEGER), g.integers(1)]);
-  logits(g, config, last);
+  stack.logits(last);
   return g.encode();
+}
+
+function attend(stack: DecoderStack, qkv: Value, lengths: readonly Value[], layer: number): Value {
+  const { g, config } = stack;
+  const { heads, kvHeads, headDim, slidingWindow } = config;
+  const pasts = ["k", "v"].map((part) =>
+    g.input(`past.${layer}.${part}`, "float32", [1, kvHeads, "P", headDim]),
+  );
+  const presents = ["k", "v"].map((part) =>
+    g.output(`present.${layer}.${part}`, "float32", [1, kvHeads, "P_present", headDim]),
+  );
+  const inputs = [
+    ...queryKeyValue(stack, qkv, layer),
+    ...pasts,
+    ...lengths,
+    g.weight(WEIGHTS.rotaryCos),
+    g.weight(WEIGHTS.rotarySin),
+  ];
+  const window = slidingWindow === undefined ? {} : { local_window_size: slidingWindow };
+  const attributes = { num_heads: heads, kv_num_heads: kvHeads, do_rotary: 1, ...window };
+  return g.node("GroupQueryAttention", inputs, attributes, [g.fresh("attention"), ...presents]);
+}
+
+/** The operator takes packed QKV as its first input; only heads to be normalised must be taken apart before. */
+function queryKeyValue(stack: DecoderStack, qkv: Value, layer: number): readonly Value[] {
+  if (!stack.config.qkNorm) return [qkv, "", ""];
+  const { query, key, value } = stack.splitHeads(qkv, layer);
+  return [query, key, value];
 }

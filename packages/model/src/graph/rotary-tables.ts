@@ -1,4 +1,5 @@
-/** Cosine and sine tables of the rotary position embedding, as Hugging Face Llama computes them. */
+/** Cosine and sine tables of the rotary position embedding, as Hugging Face computes them. */
+import type { ModelConfig, RopeScaling } from "../checkpoint/model-config.ts";
 
 /** Row p holds the angles of position p: `[positions, headDim / 2]`, row-major. */
 export interface RotaryTables {
@@ -11,15 +12,18 @@ export interface RotaryTables {
  * `position * theta^(-2i/headDim)`. Frequency and angle are rounded to float32 where the original rounds them:
  * at position 8,000 the angle's own rounding is larger than the cosine's.
  */
-export function rotaryTables(positions: number, headDim: number, theta: number): RotaryTables {
+export function rotaryTables(
+  config: Pick<ModelConfig, "maxPositions" | "headDim" | "ropeTheta" | "ropeScaling">,
+): RotaryTables {
+  const { maxPositions, headDim, ropeTheta, ropeScaling } = config;
   const half = headDim / 2;
-  const frequencies = Float32Array.from(
-    { length: half },
-    (_, i) => 1 / Math.fround(theta ** ((2 * i) / headDim)),
-  );
-  const cos = new Float32Array(positions * half);
-  const sin = new Float32Array(positions * half);
-  for (let position = 0; position < positions; position++) {
+  const frequencies = Float32Array.from({ length: half }, (_, i) => {
+    const frequency = 1 / Math.fround(ropeTheta ** ((2 * i) / headDim));
+    return ropeScaling ? stretched(Math.fround(frequency), ropeScaling) : frequency;
+  });
+  const cos = new Float32Array(maxPositions * half);
+  const sin = new Float32Array(maxPositions * half);
+  for (let position = 0; position < maxPositions; position++) {
     for (let i = 0; i < half; i++) {
       const angle = Math.fround(position * frequencies[i]!);
       cos[position * half + i] = Math.cos(angle);
@@ -27,4 +31,17 @@ export function rotaryTables(positions: number, headDim: number, theta: number):
     }
   }
   return { cos, sin };
+}
+
+/**
+ * Llama 3's frequency: unchanged where the original context holds `highFreqFactor` turns or more, divided by `factor`
+ * where it holds `lowFreqFactor` or less, and a mixture of both between.
+ */
+function stretched(frequency: number, scaling: RopeScaling): number {
+  const { factor, lowFreqFactor, highFreqFactor, originalMaxPositions } = scaling;
+  const turns = (originalMaxPositions * frequency) / (2 * Math.PI);
+  if (turns > highFreqFactor) return frequency;
+  if (turns < lowFreqFactor) return frequency / factor;
+  const kept = (turns - lowFreqFactor) / (highFreqFactor - lowFreqFactor);
+  return (1 - kept) * (frequency / factor) + kept * frequency;
 }

@@ -1,11 +1,12 @@
 /** A small random model of any shape, for tests that need attention to matter. */
+import { PLAIN_LLAMA } from "../architectures/llama.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import { BYTE_VOCAB_SIZE, byteTokenizerFiles, SPECIAL_IDS } from "../demo/byte-tokenizer.ts";
 import { writeCheckpoint } from "../demo/checkpoint-writer.ts";
-import { randomLlamaValues } from "../demo/random-llama.ts";
+import { randomDecoderValues } from "../demo/random-decoder.ts";
 
 /** Any part of a config; what is not given is tiny. `vocabSize` is at least 259, what the byte tokenizer uses. */
-export type RandomShape = Partial<Omit<ModelConfig, "architecture">>;
+export type RandomShape = Partial<ModelConfig>;
 
 /** Writes a model of this shape into `folder`. The same shape and seed give the same bytes; returns the config. */
 export async function writeRandomCheckpoint(
@@ -14,7 +15,7 @@ export async function writeRandomCheckpoint(
   seed: number,
 ): Promise<ModelConfig> {
   const config: ModelConfig = {
-    architecture: "LlamaForCausalLM",
+    ...PLAIN_LLAMA,
     vocabSize: BYTE_VOCAB_SIZE,
     hiddenSize: 32,
     intermediateSize: 48,
@@ -29,7 +30,7 @@ export async function writeRandomCheckpoint(
     eosTokenIds: [SPECIAL_IDS.endOfText],
     ...shape,
   };
-  const values = randomLlamaValues(seed);
+  const values = randomDecoderValues(seed);
   await writeCheckpoint(folder, { config, tokenizer: byteTokenizerFiles(), maxNewTokens: 64, values });
   return config;
 }

@@ -3,7 +3,7 @@
  * the graphs: what the graphs are compared with. Slow; for small models in tests.
  */
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { llamaTensors } from "../checkpoint/llama-tensors.ts";
+import { decoderTensors } from "../checkpoint/decoder-tensors.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import type { TensorSource } from "../checkpoint/tensor-source.ts";
 
@@ -29,7 +29,7 @@ export class ReferenceModel {
   /** Loads every tensor; the checkpoint may be closed afterwards. */
   static async load(checkpoint: Checkpoint): Promise<ReferenceModel> {
     const tensors = new Map<string, Float32Array>();
-    for (const { name } of llamaTensors(checkpoint.config))
+    for (const { name } of decoderTensors(checkpoint.config))
       tensors.set(name, await readFloats(checkpoint.tensors, name));
     return new ReferenceModel(checkpoint.config, (name) => tensors.get(name)!);
   }
@@ -114,9 +114,9 @@ export class ReferenceModel {
 }
 
 async function readFloats(source: TensorSource, name: string): Promise<Float32Array> {
-  const pieces: Uint8Array[] = [];
+  const pieces: Float32Array[] = [];
   for await (const piece of source.read(name)) pieces.push(piece);
-  return new Float32Array(new Uint8Array(Buffer.concat(pieces)).buffer);
+  return Float32Array.from(pieces.flatMap((piece) => [...piece]));
 }
 
 function product(weight: Float32Array, input: Vector, rows: number): Vector {

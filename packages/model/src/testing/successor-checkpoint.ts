@@ -6,11 +6,12 @@
  * this one" is well defined even where the text repeats itself. Every token that is no piece leads to the first.
  */
 
-import { LLAMA_NAMES } from "../checkpoint/llama-tensors.ts";
+import { PLAIN_LLAMA } from "../architectures/llama.ts";
+import { TENSOR_NAMES } from "../checkpoint/decoder-tensors.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import { BYTE_VOCAB_SIZE, byteTokenizerFiles, SPECIAL_IDS } from "../demo/byte-tokenizer.ts";
 import { writeCheckpoint } from "../demo/checkpoint-writer.ts";
-import { randomLlamaValues } from "../demo/random-llama.ts";
+import { randomDecoderValues } from "../demo/random-decoder.ts";
 
 /** What the model says. */
 export interface SuccessorOptions {
@@ -73,7 +74,7 @@ function isUsable(pieces: readonly string[]): boolean {
 
 function successorConfig(vocabSize: number, maxPositions: number): ModelConfig {
   return {
-    architecture: "LlamaForCausalLM",
+    ...PLAIN_LLAMA,
     vocabSize,
     hiddenSize: vocabSize, // One dimension per token.
     intermediateSize: 8,
@@ -91,11 +92,11 @@ function successorConfig(vocabSize: number, maxPositions: number): ModelConfig {
 
 function successorValues(config: ModelConfig, successor: (token: number) => number) {
   const { vocabSize } = config;
-  const random = randomLlamaValues(1);
+  const random = randomDecoderValues(1);
   const tokens = Array.from({ length: vocabSize }, (_, token) => token);
   return (name: string, shape: readonly number[]): Float32Array => {
-    if (name === LLAMA_NAMES.embedding) return onesAt(vocabSize, (token) => token);
-    if (name === LLAMA_NAMES.output) return transposedOnesAt(vocabSize, successor);
+    if (name === TENSOR_NAMES.embedding) return onesAt(vocabSize, (token) => token);
+    if (name === TENSOR_NAMES.output) return transposedOnesAt(vocabSize, successor);
     if (/(o_proj|down_proj)[.]weight$/.test(name)) return new Float32Array(shape[0]! * shape[1]!);
     return random(name, shape);
   };

@@ -1,5 +1,5 @@
 /** Seeded random weights of a Llama model whose answers depend visibly on the whole prompt. */
-import { LLAMA_NAMES } from "../checkpoint/llama-tensors.ts";
+import { TENSOR_NAMES } from "../checkpoint/decoder-tensors.ts";
 import type { CheckpointContent } from "./checkpoint-writer.ts";
 import { randomTensor, randomValues } from "./random-values.ts";
 
@@ -7,12 +7,12 @@ import { randomTensor, randomValues } from "./random-values.ts";
  * Values for every tensor. Linear layers keep the variance of what they are given (a uniform distribution in
  * ±sqrt(3 / fan-in)); embeddings have variance 1; norm weights lie around 1.
  */
-export function randomLlamaValues(seed: number): CheckpointContent["values"] {
+export function randomDecoderValues(seed: number): CheckpointContent["values"] {
   const next = randomValues(seed);
   return (name, shape) => {
     const [rows, columns] = shape as [number, number?];
     if (columns === undefined) return randomTensor(next, rows, 0.2).map((value) => 1 + value);
-    const fanIn = name === LLAMA_NAMES.embedding ? 1 : columns;
+    const fanIn = name === TENSOR_NAMES.embedding ? 1 : columns;
     return randomTensor(next, rows * columns, gain(name) * Math.sqrt(3 / fanIn));
   };
 }

@@ -1,0 +1,36 @@
+/** Writes safetensors files of F32 tensors. */
+
+/** The name and shape of a tensor to write. */
+export interface TensorHeader {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** A tensor to write: row-major values. */
+export interface TensorToWrite extends TensorHeader {
+  readonly values: Float32Array;
+}
+
+/** Everything before the data: the file continues with the values of these tensors, in this order. */
+export function safetensorsHeader(tensors: readonly TensorHeader[]): Buffer {
+  const header: Record<string, object> = {};
+  let end = 0;
+  for (const { name, shape } of tensors) {
+    const begin = end;
+    end += shape.reduce((product, dimension) => product * dimension, Float32Array.BYTES_PER_ELEMENT);
+    header[name] = { dtype: "F32", shape, data_offsets: [begin, end] };
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  // Spaces after the header keep the data 8-byte aligned.
+  const padded = Buffer.alloc(Math.ceil(json.length / 8) * 8, " ");
+  json.copy(padded);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  return Buffer.concat([length, padded]);
+}
+
+/** The bytes of a whole file. */
+export function encodeSafetensors(tensors: readonly TensorToWrite[]): Buffer {
+  const data = tensors.map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength));
+  return Buffer.concat([safetensorsHeader(tensors), ...data]);
+}

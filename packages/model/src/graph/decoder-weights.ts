@@ -1,0 +1,107 @@
+/** Which weights the graphs use, and which checkpoint tensors each is made of. */
+import { layerTensorNames, TENSOR_NAMES } from "../checkpoint/decoder-tensors.ts";
+import type { ModelConfig } from "../checkpoint/model-config.ts";
+import type { LinearFormat, LinearLayer } from "./linear/linear-format.ts";
+import { rotaryTables } from "./rotary-tables.ts";
+import {
+  floatsOfTensors,
+  floatsOfValues,
+  planWeights,
+  type WeightPlan,
+  type WeightSpec,
+} from "./weight-plan.ts";
+
+/** Initializer names of one layer, but for its linear layers. */
+export function layerWeights(layer: number) {
+  return {
+    attentionNorm: `layer.${layer}.attention_norm`,
+    qkvBias: `layer.${layer}.qkv_bias`,
+    queryNorm: `layer.${layer}.query_norm`,
+    keyNorm: `layer.${layer}.key_norm`,
+    mlpNorm: `layer.${layer}.mlp_norm`,
+  } as const;
+}
+
+/** Initializer names outside the layers. */
+export const WEIGHTS = {
+  embedding: "embedding",
+  finalNorm: "final_norm",
+  rotaryCos: "rotary.cos",
+  rotarySin: "rotary.sin",
+} as const;
+
+/** The linear layers of one layer of the model. */
+export function layerLinears(config: ModelConfig, layer: number) {
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = config;
+  const names = layerTensorNames(layer);
+  return {
+    /** Query, key and value rows together: one product instead of three. */
+    qkv: {
+      name: `layer.${layer}.qkv`,
+      rows: (heads + 2 * kvHeads) * headDim,
+      columns: hiddenSize,
+      tensors: [names.query, names.key, names.value],
+    },
+    attentionOut: {
+      name: `layer.${layer}.attention_out`,
+      rows: hiddenSize,
+      columns: heads * headDim,
+      tensors: [names.attentionOut],
+    },
+    /** Gate and up rows together. */
+    gateUp: {
+      name: `layer.${layer}.gate_up`,
+      rows: 2 * intermediateSize,
+      columns: hiddenSize,
+      tensors: [names.gate, names.up],
+    },
+    down: {
+      name: `layer.${layer}.down`,
+      rows: hiddenSize,
+      columns: intermediateSize,
+      tensors: [names.down],
+    },
+  } as const satisfies Record<string, LinearLayer>;
+}
+
+/** From hidden states to logits. Its weight may be the embedding table's own. */
+export function outputLinear(config: ModelConfig, format: LinearFormat): LinearLayer {
+  const { vocabSize, hiddenSize, tiedEmbeddings } = config;
+  const tensors = [tiedEmbeddings ? TENSOR_NAMES.embedding : TENSOR_NAMES.output];
+  const name = tiedEmbeddings && format.storesFloats ? WEIGHTS.embedding : "output";
+  return { name, rows: vocabSize, columns: hiddenSize, tensors };
+}
+
+/** The weights of a model whose linear layers are stored in `format`. */
+export function planDecoderWeights(config: ModelConfig, format: LinearFormat): WeightPlan {
+  const { vocabSize, hiddenSize, headDim, maxPositions, layers } = config;
+  const output = outputLinear(config, format);
+  const rotaryShape = [maxPositions, headDim / 2];
+  return planWeights([
+    floatsOfTensors(WEIGHTS.embedding, [vocabSize, hiddenSize], [TENSOR_NAMES.embedding]),
+    floatsOfValues(WEIGHTS.rotaryCos, rotaryShape, () => rotaryTables(config).cos),
+    floatsOfValues(WEIGHTS.rotarySin, rotaryShape, () => rotaryTables(config).sin),
+    ...Array.from({ length: layers }, (_, layer) => layerSpecs(config, format, layer)).flat(),
+    floatsOfTensors(WEIGHTS.finalNorm, [hiddenSize], [TENSOR_NAMES.finalNorm]),
+    ...(output.name === WEIGHTS.embedding ? [] : [format.weight(output)]),
+  ]);
+}
+
+function layerSpecs(config: ModelConfig, format: LinearFormat, layer: number): readonly WeightSpec[] {
+  const { hiddenSize, headDim, qkvBias, qkNorm } = config;
+  const ours = layerWeights(layer);
+  const theirs = layerTensorNames(layer);
+  const { qkv, attentionOut, gateUp, down } = layerLinears(config, layer);
+  const biases = [theirs.queryBias, theirs.keyBias, theirs.valueBias];
+  return [
+    floatsOfTensors(ours.attentionNorm, [hiddenSize], [theirs.attentionNorm]),
+    format.weight(qkv),
+    ...(qkvBias ? [floatsOfTensors(ours.qkvBias, [qkv.rows], biases)] : []),
+    ...(qkNorm ? [floatsOfTensors(ours.queryNorm, [headDim], [theirs.queryNorm])] : []),
+    ...(qkNorm ? [floatsOfTensors(ours.keyNorm, [headDim], [theirs.keyNorm])] : []),
+    format.weight(attentionOut),
+    floatsOfTensors(ours.mlpNorm, [hiddenSize], [theirs.mlpNorm]),
+    format.weight(gateUp),
+    format.weight(down),
+  ];
+}
