@@ -1,0 +1,1 @@
+export { type ParsedExposition, parseExposition, type Sample } from "./parse-exposition.ts";
