@@ -1,5 +1,5 @@
 /**
- * Writes the TypeScript types of proto/baton/v1/*.proto into src/generated, or into the folder given as argument.
+ * Writes the TypeScript types of all .proto files below proto/ into src/generated, or into the folder given as argument.
  * The flags must agree with the loader options in src/proto.ts.
  */
 import { execFileSync } from "node:child_process";
@@ -14,7 +14,7 @@ const loaderPackage = createRequire(import.meta.url).resolve("@grpc/proto-loader
 const generator = join(loaderPackage, "../build/bin/proto-loader-gen-types.js");
 
 // The files with a service; messages that they import come along.
-const services = globSync("baton/v1/*.proto", {
+const services = globSync("**/*.proto", {
   cwd: join(repositoryRoot, "proto"),
   exclude: ["**/common.proto"],
 });

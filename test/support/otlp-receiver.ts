@@ -7,11 +7,9 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
+import { silentLogger } from "@baton/core";
+import { createRpcServer, decodeExport, type TraceReceiver } from "@baton/rpc";
 import { type ExportedSpan, formatTree } from "@baton/tracing";
-import * as grpc from "@grpc/grpc-js";
-import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
-import { decodeExport, type ExportRequest } from "./otlp/decode-export.ts";
 
 export interface OtlpReceiver {
   /** `http://127.0.0.1:<port>`; "" where gRPC is not served. */
@@ -31,18 +29,14 @@ export interface OtlpReceiver {
 type Predicate = (spans: readonly ExportedSpan[]) => boolean;
 type Transport = "grpc" | "http";
 
-const SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService";
-const PROTO_FILE = fileURLToPath(new URL("./otlp/trace-service.proto", import.meta.url));
-
 /** Starts a receiver on free ports of the loopback interface. */
 export async function startOtlpReceiver(options: {
   readonly protocol: Transport | "both";
 }): Promise<OtlpReceiver> {
   const wants = (transport: Transport) => options.protocol === transport || options.protocol === "both";
-  const service = loadService();
   const inbox = new Inbox();
-  const overGrpc = wants("grpc") ? await serveGrpc(service, inbox) : undefined;
-  const overHttp = wants("http") ? await serveHttp(service, inbox) : undefined;
+  const overGrpc = wants("grpc") ? await serveGrpc(inbox.receive) : undefined;
+  const overHttp = wants("http") ? await serveHttp(inbox.receive) : undefined;
   return {
     grpcEndpoint: overGrpc?.endpoint ?? "",
     httpEndpoint: overHttp?.endpoint ?? "",
@@ -66,10 +60,10 @@ class Inbox {
     return this.#spans;
   }
 
-  receive(request: ExportRequest): void {
-    this.#spans.push(...decodeExport(request));
+  readonly receive: TraceReceiver = (spans) => {
+    this.#spans.push(...spans);
     for (const check of this.#waiting) check();
-  }
+  };
 
   clear(): void {
     this.#spans.length = 0;
@@ -104,30 +98,16 @@ interface Endpoint {
   stop(): Promise<void>;
 }
 
-function loadService(): grpc.ServiceDefinition {
-  const options = { longs: String, enums: String, defaults: true, arrays: true, oneofs: true };
-  const definition: PackageDefinition = loadSync(PROTO_FILE, options);
-  return definition[SERVICE] as grpc.ServiceDefinition;
+async function serveGrpc(receive: TraceReceiver): Promise<Endpoint> {
+  const server = createRpcServer({ logger: silentLogger });
+  server.addTraceReceiver(receive);
+  const { port } = await server.listen("127.0.0.1", 0);
+  return { endpoint: `http://127.0.0.1:${port}`, stop: () => server.shutdown(0) };
 }
 
-async function serveGrpc(service: grpc.ServiceDefinition, inbox: Inbox): Promise<Endpoint> {
-  const server = new grpc.Server();
-  const Export: grpc.handleUnaryCall<ExportRequest, object> = (call, done) => {
-    inbox.receive(call.request);
-    done(null, {});
-  };
-  server.addService(service, { Export });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
-  return { endpoint: `http://127.0.0.1:${port}`, stop: async () => server.forceShutdown() };
-}
-
-async function serveHttp(service: grpc.ServiceDefinition, inbox: Inbox): Promise<Endpoint> {
+async function serveHttp(receive: TraceReceiver): Promise<Endpoint> {
   const server = createServer((request, response) => {
-    void receiveOverHttp(service, inbox, request, response);
+    void receiveOverHttp(receive, request, response);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -136,8 +116,7 @@ async function serveHttp(service: grpc.ServiceDefinition, inbox: Inbox): Promise
 }
 
 async function receiveOverHttp(
-  service: grpc.ServiceDefinition,
-  inbox: Inbox,
+  receive: TraceReceiver,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -147,7 +126,7 @@ async function receiveOverHttp(
     response.writeHead(404).end();
     return;
   }
-  inbox.receive(service.Export?.requestDeserialize(Buffer.concat(chunks)) as ExportRequest);
+  receive(decodeExport(Buffer.concat(chunks)));
   response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
 }
 

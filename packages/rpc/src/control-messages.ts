@@ -28,6 +28,8 @@ export function toWireStatus(status: WorkerStatus): WireStatus {
     heapUsedBytes: String(status.heapUsedBytes),
     prefixHitTokens: String(prefixCache.hitTokens),
     prefixMissTokens: String(prefixCache.missTokens),
+    timeMs: status.timeMs ?? 0,
+    version: status.version ?? "",
   };
 }
 
@@ -59,5 +61,7 @@ export function fromWireStatus(message: IncomingStatus): WorkerStatus {
       hitTokens: Number(message.prefixHitTokens),
       missTokens: Number(message.prefixMissTokens),
     },
+    timeMs: message.timeMs || undefined,
+    version: message.version || undefined,
   };
 }

@@ -37,6 +37,10 @@ export interface WorkerStatus {
   readonly heapUsedBytes: number;
   /** Prompt tokens found and not found in the prefix cache since start. */
   readonly prefixCache: { readonly hitTokens: number; readonly missTokens: number };
+  /** The worker's clock when it answered, epoch ms; undefined from a worker that does not tell. */
+  readonly timeMs?: number | undefined;
+  /** Version of Baton; undefined from a worker that does not tell. */
+  readonly version?: string | undefined;
 }
 
 /** What every worker offers to operators and tests. */

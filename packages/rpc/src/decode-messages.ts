@@ -2,10 +2,11 @@
 import { assertNever, BatonError, type GenerationEvent } from "@baton/core";
 import type { CallLife } from "./call-life.ts";
 import type { GenerateCall, KvHandover } from "./decode-service.ts";
-import { inRange, MAX_ID_LENGTH, text } from "./fields.ts";
+import { inRange, MAX_ID_LENGTH, rejectField, text } from "./fields.ts";
 import type { GenerateEvent, GenerateEvent__Output } from "./generated/baton/v1/GenerateEvent.ts";
 import type { GenerateRequest, GenerateRequest__Output } from "./generated/baton/v1/GenerateRequest.ts";
 import type { KvHandover__Output as IncomingHandover } from "./generated/baton/v1/KvHandover.ts";
+import type { Tokens__Output as IncomingTokens } from "./generated/baton/v1/Tokens.ts";
 import {
   fromWireAttempt,
   fromWireRequest,
@@ -14,6 +15,7 @@ import {
   fromWireUsage,
   toWireRequest,
 } from "./generation-messages.ts";
+import { fromWireLogprobs, toWireLogprobs } from "./sampling-messages.ts";
 
 export function toGenerateRequest(call: Omit<GenerateCall, "signal">): GenerateRequest {
   const { handover } = call;
@@ -49,7 +51,12 @@ function fromWireHandover(message: IncomingHandover): KvHandover {
 export function toGenerateEvent(event: GenerationEvent): GenerateEvent {
   switch (event.type) {
     case "tokens":
-      return { tokens: { tokenIds: event.tokenIds as number[] } }; // Only read.
+      return {
+        tokens: {
+          tokenIds: event.tokenIds as number[], // Only read.
+          logprobs: event.logprobs?.map(toWireLogprobs) ?? [],
+        },
+      };
     case "end":
       return { end: { finishReason: event.reason, usage: event.usage } };
     default:
@@ -59,7 +66,7 @@ export function toGenerateEvent(event: GenerationEvent): GenerateEvent {
 
 /** @throws BatonError `internal` for an event that this version does not know. */
 export function fromGenerateEvent(message: GenerateEvent__Output): GenerationEvent {
-  if (message.tokens) return { type: "tokens", tokenIds: message.tokens.tokenIds };
+  if (message.tokens) return fromTokens(message.tokens);
   const reason = message.end?.finishReason;
   if (message.end && (reason === "stop" || reason === "length")) {
     return { type: "end", reason, usage: fromWireUsage(message.end.usage) };
@@ -68,4 +75,13 @@ export function fromGenerateEvent(message: GenerateEvent__Output): GenerationEve
     "internal",
     `Cannot read generation event "${message.event}" with finish reason "${reason}": expected tokens, or an end by stop or length`,
   );
+}
+
+/** Log-probabilities come for every token or for none. */
+function fromTokens({ tokenIds, logprobs }: IncomingTokens): GenerationEvent {
+  if (logprobs.length === 0) return { type: "tokens", tokenIds };
+  if (logprobs.length !== tokenIds.length) {
+    rejectField("logprobs", `${logprobs.length} entries`, `one for each of ${tokenIds.length} tokens`);
+  }
+  return { type: "tokens", tokenIds, logprobs: logprobs.map(fromWireLogprobs) };
 }

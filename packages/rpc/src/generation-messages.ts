@@ -1,25 +1,18 @@
-/** What both legs of a request share on the wire: request, sampling, usage, room, trace header. Incoming messages are checked. */
+/** What both legs of a request share on the wire: request, usage, room, trace header. Incoming messages are checked. */
 import {
   type BootstrapRoom,
   bootstrapRoom,
   type ExternalTraceHeader,
   type GenerationRequest,
   requestId,
-  type SamplingParams,
   type Usage,
 } from "@baton/core";
 import { inRange, MAX_ID_LENGTH, MAX_UINT32, notEmpty, present, rejectField, text } from "./fields.ts";
-import type {
-  SamplingParams__Output as IncomingSampling,
-  SamplingParams as WireSampling,
-} from "./generated/baton/v1/SamplingParams.ts";
+import type { SamplingParams__Output as IncomingSampling } from "./generated/baton/v1/SamplingParams.ts";
 import type { TraceHeader__Output as IncomingTraceHeader } from "./generated/baton/v1/TraceHeader.ts";
 import type { Usage__Output as IncomingUsage } from "./generated/baton/v1/Usage.ts";
+import { fromWireSampling, toWireSampling } from "./sampling-messages.ts";
 
-/** The largest 32-bit float; above it is only infinity. */
-const MAX_FLOAT = 3.4028234663852886e38;
-/** The smallest normal 32-bit float. */
-const MIN_FLOAT = 2 ** -126;
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}/;
 
 /** The fields that a prefill and a decode request have in common. */
@@ -45,26 +38,6 @@ export function fromWireRequest(message: IncomingRequest, deadline: number): Gen
     promptTokenIds: notEmpty("prompt_token_ids", message.promptTokenIds),
     sampling: fromWireSampling(present("sampling", message.sampling)),
     deadline,
-  };
-}
-
-function toWireSampling(sampling: SamplingParams): WireSampling {
-  return {
-    temperature: sampling.temperature,
-    topP: Math.max(sampling.topP, MIN_FLOAT), // In single precision a smaller one would become 0, which is not valid.
-    seed: sampling.seed.toString(),
-    maxTokens: sampling.maxTokens,
-    stopTokenIds: sampling.stopTokenIds as number[], // Only read.
-  };
-}
-
-function fromWireSampling(message: IncomingSampling): SamplingParams {
-  return {
-    temperature: inRange("sampling.temperature", message.temperature, 0, MAX_FLOAT),
-    topP: inRange("sampling.top_p", message.topP, MIN_FLOAT, 1),
-    seed: BigInt(message.seed),
-    maxTokens: inRange("sampling.max_tokens", message.maxTokens, 1, MAX_UINT32),
-    stopTokenIds: message.stopTokenIds,
   };
 }
 

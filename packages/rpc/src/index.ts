@@ -8,3 +8,5 @@ export type { CallOptions } from "./outgoing-call.ts";
 export { createPrefillClient, type PrefillClient } from "./prefill-client.ts";
 export type { PrefillCall, PrefillResult, PrefillService } from "./prefill-service.ts";
 export { createRpcServer, type RpcServer, type RpcServerOptions } from "./rpc-server.ts";
+export { decodeExport, type TraceReceiver } from "./trace-receiver.ts";
+export { createTraceSender, type TraceSender } from "./trace-sender.ts";

@@ -17,17 +17,29 @@ import {
 } from "./testing/fixtures.ts";
 
 const uint32 = fc.nat({ max: 2 ** 32 - 1 });
+const bias = fc.float({ min: -100, max: 100, noNaN: true });
 const roomArbitrary = fc.bigInt({ min: 1n, max: (1n << 63n) - 1n }).map(bootstrapRoom);
 const requestArbitrary: fc.Arbitrary<Omit<GenerationRequest, "deadline">> = fc.record({
   requestId: fc.string({ minLength: 1, maxLength: 80, unit: "grapheme" }).map(requestId),
   promptTokenIds: fc.array(uint32, { minLength: 1, maxLength: 50 }),
-  sampling: fc.record({
-    temperature: fc.float({ min: 0, max: 2, noNaN: true }).map(Math.abs),
-    topP: fc.float({ min: Math.fround(0.001), max: 1, noNaN: true }),
-    seed: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
-    maxTokens: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
-    stopTokenIds: fc.array(uint32, { maxLength: 5 }),
-  }),
+  sampling: fc.record(
+    {
+      temperature: fc.float({ min: 0, max: 2, noNaN: true }).map(Math.abs),
+      topP: fc.float({ min: Math.fround(0.001), max: 1, noNaN: true }),
+      topK: uint32,
+      minP: fc.float({ min: 0, max: 1, noNaN: true }).map(Math.abs),
+      repetitionPenalty: fc.float({ min: Math.fround(0.001), max: 2, noNaN: true }),
+      presencePenalty: bias,
+      frequencyPenalty: bias,
+      logitBias: fc.array(fc.record({ tokenId: uint32, bias }), { maxLength: 5 }),
+      seed: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
+      maxTokens: fc.integer({ min: 100, max: 2 ** 32 - 1 }),
+      minTokens: fc.nat(100),
+      stopTokenIds: fc.array(uint32, { maxLength: 5 }),
+      topLogprobs: fc.nat(20),
+    },
+    { noNullPrototype: true },
+  ),
 });
 const headerArbitrary = fc.constantFrom(
   undefined,

@@ -8,9 +8,10 @@ import type { ControlService } from "./control-service.ts";
 import type { DecodeService } from "./decode-service.ts";
 import { IncomingCalls } from "./incoming-calls.ts";
 import type { PrefillService } from "./prefill-service.ts";
-import { DecodeWorker, PrefillWorker, WorkerControl, WorkerRegistry } from "./proto.ts";
+import { DecodeWorker, PrefillWorker, TraceService, WorkerControl, WorkerRegistry } from "./proto.ts";
 import { RegistryHandlers } from "./registry-handlers.ts";
 import { controlHandlers, decodeHandlers, prefillHandlers } from "./service-handlers.ts";
+import { type TraceReceiver, traceHandlers } from "./trace-receiver.ts";
 
 /** How long calls that were told to end may take to do so before their connections are cut, in ms. */
 const END_TIMEOUT_MS = 1000;
@@ -28,6 +29,8 @@ export interface RpcServer {
   addDecode(service: DecodeService): void;
   addControl(service: ControlService): void;
   addRegistry(registry: InMemoryWorkerRegistry): void;
+  /** Offers OTLP: any exporter of traces can send to this server. */
+  addTraceReceiver(receive: TraceReceiver): void;
   /** What grpc.health.v1 answers, for the whole server ("") and for each service; not serving at first. */
   setServing(serving: boolean): void;
   /**
@@ -40,7 +43,7 @@ export interface RpcServer {
    * connections of what is left. Resolves when all calls and connections have ended. Safe to call again.
    */
   shutdown(graceMs: number): Promise<void>;
-  /** Calls being worked on; registrations and health checks do not count. */
+  /** Calls being worked on; registrations, health checks and exports do not count. */
   readonly openCalls: number;
 }
 
@@ -86,6 +89,11 @@ class GrpcServer implements RpcServer {
     const handlers = new RegistryHandlers(registry, this.#logger);
     this.#registries.push(handlers);
     this.#add("baton.v1.WorkerRegistry", WorkerRegistry.service, handlers.handlers);
+  }
+
+  addTraceReceiver(receive: TraceReceiver): void {
+    const name = "opentelemetry.proto.collector.trace.v1.TraceService";
+    this.#add(name, TraceService.service, traceHandlers(receive));
   }
 
   setServing(serving: boolean): void {

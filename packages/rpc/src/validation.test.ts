@@ -5,7 +5,7 @@ import type { PrefillRequest } from "./generated/baton/v1/PrefillRequest.ts";
 import { DecodeWorker, PrefillWorker } from "./proto.ts";
 import { decodeService, startServer, type TestServer } from "./testing/fixtures.ts";
 
-const SAMPLING = { temperature: 0.5, topP: 1, seed: "1", maxTokens: 1, stopTokenIds: [] };
+const SAMPLING = { temperature: 0.5, topP: 1, repetitionPenalty: 1, seed: "1", maxTokens: 1 };
 const PREFILL: PrefillRequest = {
   requestId: "r",
   promptTokenIds: [1],
@@ -80,6 +80,16 @@ describe("a request that is not valid is refused, naming the field, and reaches 
     ["sampling.top_p", { ...PREFILL, sampling: { ...SAMPLING, topP: 0 } }],
     ["sampling.top_p", { ...PREFILL, sampling: { ...SAMPLING, topP: 1.5 } }],
     ["sampling.max_tokens", { ...PREFILL, sampling: { ...SAMPLING, maxTokens: 0 } }],
+    ["sampling.min_tokens", { ...PREFILL, sampling: { ...SAMPLING, minTokens: 2 } }],
+    ["sampling.min_p", { ...PREFILL, sampling: { ...SAMPLING, minP: 1.1 } }],
+    ["sampling.repetition_penalty", { ...PREFILL, sampling: { ...SAMPLING, repetitionPenalty: 0 } }],
+    ["sampling.presence_penalty", { ...PREFILL, sampling: { ...SAMPLING, presencePenalty: Number.NaN } }],
+    ["sampling.frequency_penalty", { ...PREFILL, sampling: { ...SAMPLING, frequencyPenalty: -Infinity } }],
+    [
+      "sampling.logit_bias",
+      { ...PREFILL, sampling: { ...SAMPLING, logitBias: [{ tokenId: 1, bias: NaN }] } },
+    ],
+    ["sampling.top_logprobs", { ...PREFILL, sampling: { ...SAMPLING, topLogprobs: 21 } }],
     ["bootstrap_room", { ...PREFILL, bootstrapRoom: "0" }],
     ["bootstrap_room", { ...PREFILL, bootstrapRoom: "9223372036854775808" }],
     ["attempt", { ...PREFILL, attempt: 0 }],

@@ -1,7 +1,11 @@
-import type { WorkerId, WorkerState } from "@baton/core";
+import { version } from "@baton/config";
+import { systemClock, type WorkerId, type WorkerState } from "@baton/core";
 import type { KvTransferStatus } from "@baton/kv-transfer";
 import type { WorkerStatus } from "@baton/rpc";
 import type { SchedulerStatus } from "@baton/scheduler";
+
+/** Read once: the status is asked for often. */
+const VERSION = version();
 
 /** The parts that a worker's status is made of. */
 export interface StatusParts {
@@ -41,6 +45,8 @@ export function workerStatus(parts: StatusParts): WorkerStatus {
     activeResources: countByKind(process.getActiveResourcesInfo()),
     rssBytes: memory.rss,
     heapUsedBytes: memory.heapUsed,
+    timeMs: systemClock.now(),
+    version: VERSION,
   };
 }
 

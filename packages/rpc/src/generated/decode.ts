@@ -10,6 +10,8 @@ import type { KvLayout as _baton_v1_KvLayout, KvLayout__Output as _baton_v1_KvLa
 import type { SamplingParams as _baton_v1_SamplingParams, SamplingParams__Output as _baton_v1_SamplingParams__Output } from './baton/v1/SamplingParams.ts';
 import type { StopRequest as _baton_v1_StopRequest, StopRequest__Output as _baton_v1_StopRequest__Output } from './baton/v1/StopRequest.ts';
 import type { StopResponse as _baton_v1_StopResponse, StopResponse__Output as _baton_v1_StopResponse__Output } from './baton/v1/StopResponse.ts';
+import type { TokenBias as _baton_v1_TokenBias, TokenBias__Output as _baton_v1_TokenBias__Output } from './baton/v1/TokenBias.ts';
+import type { TokenLogprobs as _baton_v1_TokenLogprobs, TokenLogprobs__Output as _baton_v1_TokenLogprobs__Output } from './baton/v1/TokenLogprobs.ts';
 import type { Tokens as _baton_v1_Tokens, Tokens__Output as _baton_v1_Tokens__Output } from './baton/v1/Tokens.ts';
 import type { TraceHeader as _baton_v1_TraceHeader, TraceHeader__Output as _baton_v1_TraceHeader__Output } from './baton/v1/TraceHeader.ts';
 import type { Usage as _baton_v1_Usage, Usage__Output as _baton_v1_Usage__Output } from './baton/v1/Usage.ts';
@@ -30,6 +32,8 @@ export interface ProtoGrpcType {
       SamplingParams: MessageTypeDefinition<_baton_v1_SamplingParams, _baton_v1_SamplingParams__Output>
       StopRequest: MessageTypeDefinition<_baton_v1_StopRequest, _baton_v1_StopRequest__Output>
       StopResponse: MessageTypeDefinition<_baton_v1_StopResponse, _baton_v1_StopResponse__Output>
+      TokenBias: MessageTypeDefinition<_baton_v1_TokenBias, _baton_v1_TokenBias__Output>
+      TokenLogprobs: MessageTypeDefinition<_baton_v1_TokenLogprobs, _baton_v1_TokenLogprobs__Output>
       Tokens: MessageTypeDefinition<_baton_v1_Tokens, _baton_v1_Tokens__Output>
       TraceHeader: MessageTypeDefinition<_baton_v1_TraceHeader, _baton_v1_TraceHeader__Output>
       Usage: MessageTypeDefinition<_baton_v1_Usage, _baton_v1_Usage__Output>

@@ -6,6 +6,7 @@ import type { PrefillRequest as _baton_v1_PrefillRequest, PrefillRequest__Output
 import type { PrefillResponse as _baton_v1_PrefillResponse, PrefillResponse__Output as _baton_v1_PrefillResponse__Output } from './baton/v1/PrefillResponse.ts';
 import type { PrefillWorkerClient as _baton_v1_PrefillWorkerClient, PrefillWorkerDefinition as _baton_v1_PrefillWorkerDefinition } from './baton/v1/PrefillWorker.ts';
 import type { SamplingParams as _baton_v1_SamplingParams, SamplingParams__Output as _baton_v1_SamplingParams__Output } from './baton/v1/SamplingParams.ts';
+import type { TokenBias as _baton_v1_TokenBias, TokenBias__Output as _baton_v1_TokenBias__Output } from './baton/v1/TokenBias.ts';
 import type { TraceHeader as _baton_v1_TraceHeader, TraceHeader__Output as _baton_v1_TraceHeader__Output } from './baton/v1/TraceHeader.ts';
 import type { Usage as _baton_v1_Usage, Usage__Output as _baton_v1_Usage__Output } from './baton/v1/Usage.ts';
 
@@ -21,6 +22,7 @@ export interface ProtoGrpcType {
       PrefillResponse: MessageTypeDefinition<_baton_v1_PrefillResponse, _baton_v1_PrefillResponse__Output>
       PrefillWorker: SubtypeConstructor<typeof grpc.Client, _baton_v1_PrefillWorkerClient> & { service: _baton_v1_PrefillWorkerDefinition }
       SamplingParams: MessageTypeDefinition<_baton_v1_SamplingParams, _baton_v1_SamplingParams__Output>
+      TokenBias: MessageTypeDefinition<_baton_v1_TokenBias, _baton_v1_TokenBias__Output>
       TraceHeader: MessageTypeDefinition<_baton_v1_TraceHeader, _baton_v1_TraceHeader__Output>
       Usage: MessageTypeDefinition<_baton_v1_Usage, _baton_v1_Usage__Output>
     }

@@ -4,6 +4,7 @@ import type { MessageTypeDefinition } from '@grpc/proto-loader';
 import type { AnnouncementReply as _baton_v1_AnnouncementReply, AnnouncementReply__Output as _baton_v1_AnnouncementReply__Output } from './baton/v1/AnnouncementReply.ts';
 import type { KvLayout as _baton_v1_KvLayout, KvLayout__Output as _baton_v1_KvLayout__Output } from './baton/v1/KvLayout.ts';
 import type { SamplingParams as _baton_v1_SamplingParams, SamplingParams__Output as _baton_v1_SamplingParams__Output } from './baton/v1/SamplingParams.ts';
+import type { TokenBias as _baton_v1_TokenBias, TokenBias__Output as _baton_v1_TokenBias__Output } from './baton/v1/TokenBias.ts';
 import type { TraceHeader as _baton_v1_TraceHeader, TraceHeader__Output as _baton_v1_TraceHeader__Output } from './baton/v1/TraceHeader.ts';
 import type { Usage as _baton_v1_Usage, Usage__Output as _baton_v1_Usage__Output } from './baton/v1/Usage.ts';
 import type { WorkerAnnouncement as _baton_v1_WorkerAnnouncement, WorkerAnnouncement__Output as _baton_v1_WorkerAnnouncement__Output } from './baton/v1/WorkerAnnouncement.ts';
@@ -19,6 +20,7 @@ export interface ProtoGrpcType {
       AnnouncementReply: MessageTypeDefinition<_baton_v1_AnnouncementReply, _baton_v1_AnnouncementReply__Output>
       KvLayout: MessageTypeDefinition<_baton_v1_KvLayout, _baton_v1_KvLayout__Output>
       SamplingParams: MessageTypeDefinition<_baton_v1_SamplingParams, _baton_v1_SamplingParams__Output>
+      TokenBias: MessageTypeDefinition<_baton_v1_TokenBias, _baton_v1_TokenBias__Output>
       TraceHeader: MessageTypeDefinition<_baton_v1_TraceHeader, _baton_v1_TraceHeader__Output>
       Usage: MessageTypeDefinition<_baton_v1_Usage, _baton_v1_Usage__Output>
       WorkerAnnouncement: MessageTypeDefinition<_baton_v1_WorkerAnnouncement, _baton_v1_WorkerAnnouncement__Output>

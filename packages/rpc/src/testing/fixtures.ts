@@ -1,5 +1,5 @@
 /** What the tests of this package share: valid requests, a server with its clients, and services made to order. */
-import { bootstrapRoom, type GenerationEvent, requestId, silentLogger } from "@baton/core";
+import { bootstrapRoom, type GenerationEvent, NEUTRAL_SAMPLING, requestId, silentLogger } from "@baton/core";
 import { type ControlClient, createControlClient } from "../control-client.ts";
 import { createDecodeClient, type DecodeClient } from "../decode-client.ts";
 import type { DecodeService, GenerateCall } from "../decode-service.ts";
@@ -22,7 +22,7 @@ export function generateCall(differences: Partial<GenerateCall> = {}): Omit<Gene
     request: {
       requestId: requestId("req-1"),
       promptTokenIds: [1, 2, 3],
-      sampling: { temperature: 0, topP: 1, seed: 7n, maxTokens: 16, stopTokenIds: [2] },
+      sampling: { ...NEUTRAL_SAMPLING, temperature: 0, seed: 7n, maxTokens: 16, stopTokenIds: [2] },
       deadline: Date.now() + 60_000,
     },
     attempt: 1,

@@ -1,5 +1,6 @@
 // Original file: proto/baton/v1/common.proto
 
+import type { TokenBias as _baton_v1_TokenBias, TokenBias__Output as _baton_v1_TokenBias__Output } from '../../baton/v1/TokenBias.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface SamplingParams {
@@ -8,6 +9,15 @@ export interface SamplingParams {
   'seed'?: (number | string | Long);
   'maxTokens'?: (number);
   'stopTokenIds'?: (number)[];
+  'topK'?: (number);
+  'minP'?: (number | string);
+  'repetitionPenalty'?: (number | string);
+  'presencePenalty'?: (number | string);
+  'frequencyPenalty'?: (number | string);
+  'logitBias'?: (_baton_v1_TokenBias)[];
+  'minTokens'?: (number);
+  'topLogprobs'?: (number);
+  '_topLogprobs'?: "topLogprobs";
 }
 
 export interface SamplingParams__Output {
@@ -16,4 +26,13 @@ export interface SamplingParams__Output {
   'seed': (string);
   'maxTokens': (number);
   'stopTokenIds': (number)[];
+  'topK': (number);
+  'minP': (number);
+  'repetitionPenalty': (number);
+  'presencePenalty': (number);
+  'frequencyPenalty': (number);
+  'logitBias': (_baton_v1_TokenBias__Output)[];
+  'minTokens': (number);
+  'topLogprobs'?: (number);
+  '_topLogprobs'?: "topLogprobs";
 }

@@ -26,6 +26,8 @@ export interface WorkerStatus {
   'heapUsedBytes'?: (number | string | Long);
   'prefixHitTokens'?: (number | string | Long);
   'prefixMissTokens'?: (number | string | Long);
+  'timeMs'?: (number | string);
+  'version'?: (string);
 }
 
 export interface WorkerStatus__Output {
@@ -52,4 +54,6 @@ export interface WorkerStatus__Output {
   'heapUsedBytes': (string);
   'prefixHitTokens': (string);
   'prefixMissTokens': (string);
+  'timeMs': (number);
+  'version': (string);
 }
