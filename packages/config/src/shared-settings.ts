@@ -103,6 +103,12 @@ export const workerSettings = {
     default: 0,
     doc: "Port of the gRPC server; 0 picks a free one",
   }),
+  metricsPort: setting.port({
+    flag: "metrics-port",
+    env: "BATON_METRICS_PORT",
+    default: 0,
+    doc: "Port of /metrics and /health, on the address that the worker listens on; 0 picks a free one",
+  }),
   registryAddress: setting.address({
     flag: "registry",
     env: "BATON_REGISTRY",

@@ -14,7 +14,9 @@ import type { EngineApi, EngineEvent, SequenceHandle } from "./engine-api.ts";
 import { EngineSequence, type SequenceHost } from "./engine-sequence.ts";
 import type { ModelInfo } from "./model-runner.ts";
 import { SerialQueue } from "./serial-queue.ts";
+import type { StepRecord } from "./step-record.ts";
 import type { StepThread } from "./step-thread.ts";
+import { assertInVocabulary } from "./token-range.ts";
 
 type EngineState =
   | { readonly kind: "running" }
@@ -27,6 +29,8 @@ export interface EngineParts {
   readonly memory: KvMemory;
   readonly scheduler: SchedulerApi;
   readonly thread: StepThread;
+  /** Told of every step that was executed; must not throw. */
+  readonly onStep?: ((step: StepRecord) => void) | undefined;
 }
 
 /** Runs sequences until it is closed or its thread dies. */
@@ -35,6 +39,7 @@ export class Engine implements EngineApi {
   readonly #memory: KvMemory;
   readonly #scheduler: SchedulerApi;
   readonly #thread: StepThread;
+  readonly #onStep: EngineParts["onStep"];
   /** Sequences that have not ended. */
   readonly #sequences = new Map<SequenceId, EngineSequence>();
   readonly #deliveries = new SerialQueue();
@@ -44,13 +49,15 @@ export class Engine implements EngineApi {
   #state: EngineState = { kind: "running" };
   #wake = Promise.withResolvers<void>();
 
-  constructor({ info, memory, scheduler, thread }: EngineParts) {
+  constructor({ info, memory, scheduler, thread, onStep }: EngineParts) {
     this.info = info;
     this.#memory = memory;
     this.#scheduler = scheduler;
     this.#thread = thread;
+    this.#onStep = onStep;
     this.#host = {
       scheduler,
+      vocabSize: info.vocabSize,
       emit: (events) => this.#emit(events),
       wake: () => this.#wake.resolve(),
       forget: ({ id }) => this.#sequences.delete(id),
@@ -69,6 +76,7 @@ export class Engine implements EngineApi {
 
   submit(spec: SequenceSpec, onEvent: (event: EngineEvent) => void): SequenceHandle {
     if (this.#state.kind !== "running") throw this.#state.error;
+    assertInVocabulary(spec.promptTokenIds, this.info.vocabSize);
     this.#scheduler.add(spec);
     const sequence = new EngineSequence(spec, this.#host, onEvent);
     this.#sequences.set(spec.id, sequence);
@@ -105,7 +113,11 @@ export class Engine implements EngineApi {
     const next = this.#scheduler.schedule();
     if (!next) return this.#sleep();
     this.#emit(next.events);
+    const { prefills, decodes } = next.plan;
+    const startedAt = systemClock.now();
     const outcome = await this.#thread.execute(next.plan);
+    const endedAt = systemClock.now();
+    this.#onStep?.({ startedAt, endedAt, prefills: prefills.length, decodes: decodes.length });
     this.#emit(this.#scheduler.commit(outcome));
     await nextTurn(); // E4
   }

@@ -1,2 +1,8 @@
-export { createWorker, type Worker, type WorkerMount, type WorkerOptions } from "./worker.ts";
+export {
+  createWorker,
+  type Worker,
+  type WorkerAddresses,
+  type WorkerMount,
+  type WorkerOptions,
+} from "./worker.ts";
 export type { WorkerConfig } from "./worker-config.ts";

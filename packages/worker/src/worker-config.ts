@@ -7,6 +7,8 @@ export interface WorkerConfig {
   readonly advertiseHost?: string | undefined;
   /** 0 picks a free port. */
   readonly grpcPort: number;
+  /** 0 picks a free port. */
+  readonly metricsPort: number;
   /** `host:port` of the router's registry. */
   readonly registryAddress: string;
   /** Folder of the checkpoint, or "demo". */

@@ -20,11 +20,13 @@ import {
 } from "@baton/core";
 import { createEngine, type EngineApi } from "@baton/engine";
 import type { KvTransferStatus } from "@baton/kv-transfer";
+import { createMetricsServer, type Metrics, type MetricsServer } from "@baton/metrics";
 import { type CompiledModel, prepareModel, resolveModelFolder } from "@baton/model";
 import type { WorkerAnnouncer } from "@baton/registry";
 import { createGrpcWorkerAnnouncer, createRpcServer, type RpcServer, type WorkerStatus } from "@baton/rpc";
 import type { RequestTracer } from "@baton/tracing";
 import type { WorkerConfig } from "./worker-config.ts";
+import { readWorkerMetrics, stepMetrics } from "./worker-metrics.ts";
 import { workerStatus } from "./worker-status.ts";
 
 /** What a service must say to get a worker. */
@@ -32,6 +34,7 @@ export interface WorkerOptions {
   readonly role: WorkerRole;
   readonly config: WorkerConfig;
   readonly tracer: RequestTracer;
+  readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
@@ -44,6 +47,9 @@ export interface WorkerMount {
   readonly close: () => Promise<void>;
 }
 
+/** `host:port` of the listeners that every worker has. */
+export type WorkerAddresses = Readonly<Record<"grpc" | "metrics", string>>;
+
 /** A worker that is set up and not yet announced. */
 export interface Worker {
   readonly id: WorkerRecord["id"];
@@ -51,8 +57,8 @@ export interface Worker {
   readonly layout: KvLayout;
   readonly engine: EngineApi;
   readonly server: RpcServer;
-  /** Listens, announces, and resolves once the worker can be found; the result is the address of its gRPC server. */
-  serve(mount: WorkerMount): Promise<string>;
+  /** Listens, announces, and resolves once the worker can be found. */
+  serve(mount: WorkerMount): Promise<WorkerAddresses>;
   /** Drains and closes everything. Safe to call again: the same promise. */
   close(): Promise<void>;
   /** Settles when the worker cannot go on. Never settles on `close`. */
@@ -77,13 +83,14 @@ function startEngine(
   layout: KvLayout,
   kvBlocks: number,
 ): Promise<EngineApi> {
-  const { config, role } = options;
+  const { config, role, metrics } = options;
   return createEngine({
     runner: {
       kind: "onnx",
       prefillGraph: model.prefillGraph,
       decodeGraph: model.decodeGraph,
       info: { layout, vocabSize: model.vocabSize, maxModelTokens: model.maxModelTokens },
+      slidingWindow: model.config.slidingWindow,
       threads: config.threads,
       roles: role === "aggregated" ? ["prefill", "decode"] : [role],
     },
@@ -95,6 +102,7 @@ function startEngine(
       maxSequences: config.maxSequences,
       maxModelTokens: model.maxModelTokens,
     },
+    onStep: stepMetrics(metrics),
   });
 }
 
@@ -116,6 +124,7 @@ class RunningWorker implements Worker {
   readonly #options: WorkerOptions;
   readonly #model: CompiledModel;
   readonly #kvBlocks: number;
+  readonly #metricsServer: MetricsServer;
   #announcer: WorkerAnnouncer | undefined;
   #mount: WorkerMount | undefined;
   #record: WorkerRecord | undefined;
@@ -136,14 +145,18 @@ class RunningWorker implements Worker {
     this.id = workerId(options.config.workerId);
     this.server = createRpcServer({ logger: options.logger });
     this.failed = engine.failed;
+    this.#metricsServer = createMetricsServer({ metrics: options.metrics, health: () => this.#health() });
   }
 
-  async serve(mount: WorkerMount): Promise<string> {
-    const { config, logger } = this.#options;
+  async serve(mount: WorkerMount): Promise<WorkerAddresses> {
+    const { config, metrics, logger } = this.#options;
     this.#mount = mount;
+    readWorkerMetrics(metrics, { engine: this.engine, kvStatus: mount.kvStatus });
     this.server.addControl({ status: () => this.#status(mount) });
     const { port } = await this.server.listen(config.host, config.grpcPort);
-    const grpcAddress = `${config.advertiseHost ?? config.host}:${port}`;
+    const { port: metricsPort } = await this.#metricsServer.listen(config.host, config.metricsPort);
+    const host = config.advertiseHost ?? config.host;
+    const grpcAddress = `${host}:${port}`;
     this.#record = {
       id: this.id,
       epoch: this.epoch,
@@ -166,7 +179,7 @@ class RunningWorker implements Worker {
       { worker: this.id, epoch: this.epoch, grpcAddress, kvAddress: mount.kvAddress },
       "Worker serves",
     );
-    return grpcAddress;
+    return { grpc: grpcAddress, metrics: `${host}:${metricsPort}` };
   }
 
   close(): Promise<void> {
@@ -181,6 +194,12 @@ class RunningWorker implements Worker {
     await this.#mount?.close();
     await this.#announcer?.close();
     await this.engine.close();
+    await this.#metricsServer.close(); // Last: a worker that drains slowly can be looked at.
+  }
+
+  #health() {
+    const status = this.#record?.state ?? "starting";
+    return { healthy: status === "serving", status };
   }
 
   #announce(state: WorkerState): void {

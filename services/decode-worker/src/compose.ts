@@ -3,24 +3,31 @@ import type { ConfigOf } from "@baton/config";
 import type { Logger } from "@baton/core";
 import { createKvReceiver } from "@baton/kv-transfer";
 import type { Service } from "@baton/lifecycle";
+import type { Metrics } from "@baton/metrics";
 import type { RequestTracer } from "@baton/tracing";
 import { createWorker } from "@baton/worker";
 import type { settings } from "./config.ts";
 import { createDecodeService } from "./decode-service.ts";
 
+/** What the process has before its parts are put together. */
+export interface ServiceParts {
+  readonly tracer: RequestTracer;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
 /** Starts the worker: resolves once it is announced as serving. */
 export async function startDecodeWorker(
   config: ConfigOf<typeof settings>,
-  tracer: RequestTracer,
-  logger: Logger,
+  { tracer, metrics, logger }: ServiceParts,
 ): Promise<Service> {
-  const worker = await createWorker({ role: config.role, config, tracer, logger });
+  const worker = await createWorker({ role: config.role, config, tracer, metrics, logger });
   const { id, epoch, layout, engine } = worker;
   const kvReceiver = createKvReceiver({ workerId: id, epoch, layout, secret: config.kvSecret });
   worker.server.addDecode(createDecodeService({ engine, kvReceiver, tracer }));
-  const grpc = await worker.serve({
+  const addresses = await worker.serve({
     kvStatus: () => kvReceiver.status(),
     close: () => kvReceiver.close(),
   });
-  return { addresses: { grpc }, failed: worker.failed, close: () => worker.close() };
+  return { addresses, failed: worker.failed, close: () => worker.close() };
 }

@@ -1,11 +1,13 @@
 /** The decode worker as a process: settings, tracing, then everything else. */
 import { configOrExit, version } from "@baton/config";
 import { runService } from "@baton/lifecycle";
+import { createMetrics, readTracingCounts, stageMetrics } from "@baton/metrics";
 import { createLogger, startTracing } from "@baton/tracing";
 import { settings } from "./config.ts";
 
 const config = configOrExit(settings);
 const logger = createLogger({ name: config.workerId, level: config.logLevel });
+const metrics = createMetrics(config.role);
 const tracing = await startTracing({
   serviceName: config.serviceName ?? "baton-decode-worker",
   instanceId: config.workerId,
@@ -16,10 +18,12 @@ const tracing = await startTracing({
   scheduleDelayMs: config.otlpScheduleDelayMs,
   maxExportBatchSize: config.otlpMaxExportBatchSize,
   logger,
+  observer: stageMetrics(metrics),
 });
+readTracingCounts(metrics, tracing.counts);
 // Loaded only now: it imports gRPC, which tracing must have patched before.
 const { startDecodeWorker } = await import("./compose.ts");
-await runService(() => startDecodeWorker(config, tracing.tracer, logger), {
+await runService(() => startDecodeWorker(config, { tracer: tracing.tracer, metrics, logger }), {
   logger,
   closeTimeoutMs: config.drainTimeoutMs + 1000,
   flush: tracing.shutdown,

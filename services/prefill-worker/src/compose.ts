@@ -3,30 +3,37 @@ import type { ConfigOf } from "@baton/config";
 import type { Logger } from "@baton/core";
 import { createKvServer } from "@baton/kv-transfer";
 import type { Service } from "@baton/lifecycle";
+import type { Metrics } from "@baton/metrics";
 import type { RequestTracer } from "@baton/tracing";
 import { createWorker } from "@baton/worker";
 import type { settings } from "./config.ts";
 import { createPrefillService } from "./prefill-service.ts";
 
+/** What the process has before its parts are put together. */
+export interface ServiceParts {
+  readonly tracer: RequestTracer;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
 /** Starts the worker: resolves once it is announced as serving. */
 export async function startPrefillWorker(
   config: ConfigOf<typeof settings>,
-  tracer: RequestTracer,
-  logger: Logger,
+  { tracer, metrics, logger }: ServiceParts,
 ): Promise<Service> {
-  const worker = await createWorker({ role: "prefill", config, tracer, logger });
+  const worker = await createWorker({ role: "prefill", config, tracer, metrics, logger });
   const { id, epoch, layout, engine } = worker;
   const kvServer = createKvServer({ workerId: id, epoch, layout, secret: config.kvSecret, logger });
   const { port } = await kvServer.listen(config.host, config.kvPort);
   worker.server.addPrefill(createPrefillService({ engine, kvServer, tracer }));
   const kvAddress = { host: config.advertiseHost ?? config.host, port };
-  const grpc = await worker.serve({
+  const addresses = await worker.serve({
     kvAddress,
     kvStatus: () => kvServer.status(),
     close: () => kvServer.close(),
   });
   return {
-    addresses: { grpc, kv: `${kvAddress.host}:${kvAddress.port}` },
+    addresses: { ...addresses, kv: `${kvAddress.host}:${kvAddress.port}` },
     failed: worker.failed,
     close: () => worker.close(),
   };
