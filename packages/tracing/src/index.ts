@@ -10,7 +10,7 @@ export {
 export { formatTree } from "./format-tree.ts";
 export { isTraceLevel, TRACE_LEVELS, type TraceLevel } from "./level.ts";
 export { createLogger, type LoggerOptions, type LogLevel } from "./logger.ts";
-export { ATTR, SPAN, type SpanName } from "./names.ts";
+export { ATTR, rootName, SPAN, type SpanName } from "./names.ts";
 export { nullRequestTracer } from "./null-request-tracer.ts";
 export { spansFromOtlp, spansToOtlp } from "./otlp.ts";
 export type { OtlpExport } from "./otlp-message.ts";
