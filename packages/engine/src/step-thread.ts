@@ -4,10 +4,14 @@
  *   T1  At most one step is out; it settles by its outcome or by the thread's death.
  *   T2  The thread dies once: `died` settles unless `close` was called before.
  */
+import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { BatonError } from "@baton/core";
 import type { StepOutcome, StepPlan } from "@baton/scheduler";
 import type { ThreadData, ThreadReply, ThreadRequest } from "./thread-protocol.ts";
+
+/** Beside this file, and like it TypeScript in development and JavaScript in a build. */
+const THREAD_MODULE = `./engine-thread${extname(import.meta.url)}`;
 
 /** A thread that executes step plans. */
 export class StepThread {
@@ -20,7 +24,7 @@ export class StepThread {
 
   private constructor(data: ThreadData, onStarted: () => void) {
     // No environment and no flags: what instruments the main thread (`--import`) has no business in this one.
-    this.#worker = new Worker(new URL("./engine-thread.ts", import.meta.url), {
+    this.#worker = new Worker(new URL(THREAD_MODULE, import.meta.url), {
       name: "engine",
       workerData: data,
       env: {},
