@@ -10,12 +10,18 @@ export {
   isBatonError,
   isErrorCode,
 } from "./errors.ts";
-export type {
-  FinishReason,
-  GenerationEvent,
-  GenerationRequest,
-  SamplingParams,
-  Usage,
+export {
+  type FinishReason,
+  type GenerationEvent,
+  type GenerationRequest,
+  MAX_TOP_LOGPROBS,
+  MIN_LOGPROB,
+  NEUTRAL_SAMPLING,
+  type SampledToken,
+  type SamplingParams,
+  type TokenBias,
+  type TokenLogprobs,
+  type Usage,
 } from "./generation.ts";
 export {
   type BlockId,
@@ -39,6 +45,7 @@ export {
   kvBytesPerToken,
   kvLayoutDifference,
 } from "./kv-layout.ts";
+export { type LegTimings, NO_TIMINGS } from "./leg-timings.ts";
 export { type Logger, silentLogger } from "./logger.ts";
 export type { ExternalTraceHeader } from "./trace-header.ts";
 export type { WorkerCapacity, WorkerRecord, WorkerRole, WorkerState } from "./worker-record.ts";

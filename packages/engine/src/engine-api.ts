@@ -1,27 +1,26 @@
-import type { BatonError, BlockId, FinishReason, SequenceId } from "@baton/core";
+import type { BatonError, BlockId, FinishReason, SampledToken, SequenceId } from "@baton/core";
 import type { SchedulerStatus, SequenceEvent, SequenceSpec } from "@baton/scheduler";
 import type { ModelInfo } from "./model-runner.ts";
 
-/** What happens to one sequence: the scheduler's events, or one failure. Nothing follows `finished` or `failed`. */
-export type EngineEvent =
-  | (SequenceEvent & {
-      /** Epoch ms at which the event happened. */
-      readonly at: number;
-    })
-  | {
-      readonly type: "failed";
-      readonly sequenceId: SequenceId;
-      readonly error: BatonError;
-      readonly at: number;
-    };
+/**
+ * What happens to one sequence: the scheduler's events; `failed` also when the whole engine does. Nothing follows
+ * `finished` or `failed`.
+ */
+export type EngineEvent = SequenceEvent & {
+  /** Epoch ms at which the event happened. */
+  readonly at: number;
+};
 
 /** One sequence in the engine; the holder ends it by `finished`, `cancel` or (goal `prefill`) `release`. */
 export interface SequenceHandle {
   readonly id: SequenceId;
   /** Goal `decode`: resolves with the blocks for the whole prompt; rejects with the signal's reason when it aborts. */
   reserve(signal: AbortSignal): Promise<readonly BlockId[]>;
-  /** Goal `decode`: the KV is in the blocks; decode from here. */
-  ready(firstTokenId: number): void;
+  /**
+   * Goal `decode`: the KV is in the blocks; decode from here.
+   * @throws BatonError `invalid_argument` for a token that is not in the vocabulary.
+   */
+  ready(first: SampledToken): void;
   /** The block table, while the sequence has one. */
   blocks(): readonly BlockId[];
   /** Ends it as finished with this reason (`finished` event follows), unless it already ended. */
@@ -42,7 +41,7 @@ export interface EngineApi {
   blockBytes(block: BlockId): Uint8Array;
   /**
    * Adds a sequence. `onEvent` is called on the main thread, in order, never re-entrantly from within `submit`.
-   * @throws BatonError as `SchedulerApi.add` does; `unavailable` once the engine failed or is closing.
+   * @throws BatonError as `SchedulerApi.add` does; `invalid_argument` for a token that is not in the vocabulary; `unavailable` once the engine failed or is closing.
    */
   submit(spec: SequenceSpec, onEvent: (event: EngineEvent) => void): SequenceHandle;
   status(): SchedulerStatus;

@@ -5,13 +5,22 @@
  *   Q2  Once ended, the handle does nothing: its id may belong to another sequence by then. A sequence of goal
  *       `prefill` ends by `release` or `cancel`, not by `finished`.
  */
-import { BatonError, type BlockId, type FinishReason, type SequenceId, untilAborted } from "@baton/core";
+import {
+  BatonError,
+  type BlockId,
+  type FinishReason,
+  type SampledToken,
+  type SequenceId,
+  untilAborted,
+} from "@baton/core";
 import type { SchedulerApi, SequenceEvent, SequenceSpec } from "@baton/scheduler";
 import type { EngineEvent, SequenceHandle } from "./engine-api.ts";
+import { assertInVocabulary } from "./token-range.ts";
 
 /** What a sequence needs of its engine. */
 export interface SequenceHost {
   readonly scheduler: SchedulerApi;
+  readonly vocabSize: number;
   /** Events that followed at once from a call of the holder. */
   emit(events: readonly SequenceEvent[]): void;
   /** There may be something to compute now. */
@@ -43,9 +52,10 @@ export class EngineSequence implements SequenceHandle {
     return untilAborted(granted.promise, AbortSignal.any([signal, this.#ended.signal]));
   }
 
-  ready(firstTokenId: number): void {
+  ready(first: SampledToken): void {
     if (!this.#active) return;
-    this.#host.emit(this.#host.scheduler.ready(this.id, firstTokenId));
+    assertInVocabulary([first.tokenId], this.#host.vocabSize);
+    this.#host.emit(this.#host.scheduler.ready(this.id, first));
     this.#host.wake();
   }
 
@@ -79,6 +89,7 @@ export class EngineSequence implements SequenceHandle {
     if (event.type === "finished" && this.#goal !== "prefill") {
       this.end(new BatonError("canceled", `Cannot go on with sequence "${this.id}": it has finished`));
     }
+    if (event.type === "failed" && this.#active) this.end(event.error);
     this.#listener(event);
   }
 

@@ -6,7 +6,7 @@ import { FakeModelRunner } from "./fake-model-runner.ts";
 import type { ModelRunner } from "./model-runner.ts";
 import { OnnxModelRunner } from "./onnx-model-runner.ts";
 import type { RunnerSpec } from "./runner-spec.ts";
-import { executeStep } from "./step-executor.ts";
+import { StepExecutor } from "./step-executor.ts";
 import type { ThreadData, ThreadReply, ThreadRequest } from "./thread-protocol.ts";
 
 const port = parentPort!;
@@ -17,14 +17,14 @@ async function createRunner(spec: RunnerSpec, memory: KvMemory): Promise<ModelRu
     case "onnx":
       return OnnxModelRunner.create(spec, memory);
     case "fake":
-      return new FakeModelRunner(spec.info, memory);
+      return new FakeModelRunner(spec.info, memory, spec.brokenTokenId);
   }
 }
 
-async function serve(runner: ModelRunner, request: ThreadRequest): Promise<void> {
+async function serve(runner: ModelRunner, executor: StepExecutor, request: ThreadRequest): Promise<void> {
   switch (request.type) {
     case "step":
-      return reply({ type: "outcome", outcome: await executeStep(runner, request.plan, systemClock) });
+      return reply({ type: "outcome", outcome: await executor.execute(request.plan) });
     case "close":
       await runner.close();
       return port.close();
@@ -40,7 +40,8 @@ function fail(reason: unknown): void {
 async function main(): Promise<void> {
   const { runner: spec, kvBlocks, kvBuffer } = workerData as ThreadData;
   const runner = await createRunner(spec, new KvMemory(spec.info.layout, kvBlocks, kvBuffer));
-  port.on("message", (request: ThreadRequest) => serve(runner, request).catch(fail));
+  const executor = new StepExecutor(runner, systemClock);
+  port.on("message", (request: ThreadRequest) => serve(runner, executor, request).catch(fail));
   reply({ type: "started" });
 }
 

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { BatonError, sequenceId } from "@baton/core";
+import { BatonError, NEUTRAL_SAMPLING, sequenceId } from "@baton/core";
 import type { SequenceSpec } from "@baton/scheduler";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createEngine } from "./create-engine.ts";
@@ -32,7 +32,7 @@ function spec(goal: SequenceSpec["goal"], promptTokens: number, maxTokens = 8): 
     id,
     promptTokenIds,
     goal,
-    sampling: { temperature: 0, topP: 1, seed: 1n, maxTokens, stopTokenIds: [] },
+    sampling: { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens },
   };
 }
 
@@ -82,7 +82,7 @@ describe("a sequence", () => {
       engine.blockBytes(blocks[index]!).set(engine.blockBytes(block));
     }
     prefill.handle.release();
-    decode.handle.ready(tokensOf(prefill)[0]!);
+    decode.handle.ready({ tokenId: tokensOf(prefill)[0]! });
     await decode.ended;
     expect(tokensOf(decode)).toEqual(tokensOf(whole));
     expect(prefill.events.at(-1)).toMatchObject({ type: "finished" });
@@ -199,6 +199,9 @@ describe("the main thread", () => {
 
 describe("an engine that cannot go on", () => {
   test("fails every sequence, then itself, and takes no more", async () => {
+    await engine.close();
+    const runner = { kind: "fake", info: fakeInfo, brokenTokenId: 319 } as const;
+    engine = await createEngine({ runner, kvBlocks: KV_BLOCKS, limits });
     const kept = submit(spec("prefill", 20));
     await kept.ended;
     const victims = [
@@ -206,14 +209,53 @@ describe("an engine that cannot go on", () => {
       submit(spec("decode", 20)),
       submit(spec("prefill", 20)),
     ];
-    const blocks = await victims[1]!.handle.reserve(new AbortController().signal);
-    engine.blockBytes(blocks[0]!).fill(0xff); // Every float32 is NaN: so is every logit that follows.
-    victims[1]!.handle.ready(1);
+    await victims[1]!.handle.reserve(new AbortController().signal);
+    victims[1]!.handle.ready({ tokenId: 319 });
     const error = await engine.failed;
     for (const { events } of victims) expect(events.at(-1)).toMatchObject({ type: "failed", error });
-    expect(error.code).toBe("internal");
+    expect(error).toMatchObject({
+      code: "internal",
+      message: 'Cannot compute token "319": it is broken',
+    });
     expect(kept.events.at(-1)).toMatchObject({ type: "finished" });
     expect(() => submit(spec("generate", 1))).toThrow(error.message);
+    await expectAtRest();
+  });
+});
+
+describe("a sequence whose logits are not numbers", () => {
+  test("fails alone, in prefill and in decode, and leaves nothing to those after it", async () => {
+    const expected = submit(spec("generate", 40, 20));
+    await expected.ended;
+    const others = [submit(spec("generate", 700, 60)), submit(spec("generate", 40, 60))];
+    await Promise.all(others.map(({ until }) => until("decode-start")));
+    for (const goal of ["decode", "decode", "generate"] as const) {
+      const victim = submit(spec(goal, 40));
+      if (goal === "decode") {
+        for (const block of await victim.handle.reserve(new AbortController().signal)) {
+          engine.blockBytes(block).fill(0xff); // Every float32 is NaN: so is every logit that follows.
+        }
+        victim.handle.ready({ tokenId: 1 });
+        expect(await victim.ended).toMatchObject({ type: "failed", error: { code: "internal" } });
+      } else expect(await victim.ended).toMatchObject({ type: "finished" });
+    }
+    await Promise.all(others.map(({ ended }) => ended));
+    for (const [index, { events }] of others.entries()) {
+      expect(events.at(-1)).toMatchObject({ type: "finished" });
+      const alone = submit(spec("generate", [700, 40][index]!, 60));
+      await alone.ended;
+      expect(tokensOf(others[index]!)).toEqual(tokensOf(alone));
+    }
+    await expectAtRest();
+  });
+
+  test("is not needed to refuse tokens outside the vocabulary", async () => {
+    const stranger = { ...spec("generate", 3), promptTokenIds: [1, fakeInfo.vocabSize] };
+    expect(() => submit(stranger)).toThrow('Cannot compute token "320": expected 0 to 319');
+    const decode = submit(spec("decode", 3));
+    await decode.handle.reserve(new AbortController().signal);
+    expect(() => decode.handle.ready({ tokenId: fakeInfo.vocabSize })).toThrow('Cannot compute token "320"');
+    decode.handle.cancel();
     await expectAtRest();
   });
 });

@@ -14,8 +14,11 @@ export class FakeModelRunner implements ModelRunner {
   readonly info: ModelInfo;
   readonly #memory: KvMemory;
   readonly #slots: SlotMemory;
+  readonly #brokenTokenId: number | undefined;
 
-  constructor(info: ModelInfo, memory: KvMemory) {
+  /** @param brokenTokenId computing it throws */
+  constructor(info: ModelInfo, memory: KvMemory, brokenTokenId?: number) {
+    this.#brokenTokenId = brokenTokenId;
     this.info = info;
     this.#memory = memory;
     this.#slots = new SlotMemory(memory);
@@ -26,7 +29,7 @@ export class FakeModelRunner implements ModelRunner {
     const rows = newRows(this.info.layout, end);
     copyBlocksToRows(this.#memory, { blocks, start: 0, end: start }, rows);
     for (const [index, tokenId] of tokenIds.entries()) {
-      fillToken(this.info.layout, rows, start + index, mix(tokenId, start + index));
+      this.#fill(rows, start + index, tokenId, start + index);
     }
     copyRowsToBlocks(rows, this.#memory, { blocks, start, end });
     return this.#logits([hashTokens(this.info.layout, rows, end)]);
@@ -40,12 +43,16 @@ export class FakeModelRunner implements ModelRunner {
     this.#slots.move(from, to, tokenCount);
   }
 
+  clear(slot: number): void {
+    this.#slots.clear(slot);
+  }
+
   async decode(rows: readonly RunnerRow[]): Promise<Float32Array> {
     const { layout } = this.info;
     this.#slots.begin(rows.map((row) => row.position));
     for (const [slot, { tokenId, position }] of rows.entries()) {
       const token = newRows(layout, 1);
-      fillToken(layout, token, 0, mix(tokenId, position));
+      this.#fill(token, 0, tokenId, position);
       this.#slots.append(slot, token);
     }
     return this.#logits(
@@ -54,6 +61,12 @@ export class FakeModelRunner implements ModelRunner {
   }
 
   async close(): Promise<void> {}
+
+  /** Writes the KV of the token at `position` of its sequence to position `at` of the rows. */
+  #fill(rows: KvRows, at: number, tokenId: number, position: number): void {
+    if (tokenId === this.#brokenTokenId) throw new Error(`Cannot compute token "${tokenId}": it is broken`);
+    fillToken(this.info.layout, rows, at, mix(tokenId, position));
+  }
 
   #logits(hashes: readonly number[]): Float32Array {
     const { vocabSize } = this.info;

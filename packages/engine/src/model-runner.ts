@@ -32,7 +32,7 @@ export interface RunnerRow {
  */
 export interface ModelRunner {
   readonly info: ModelInfo;
-  /** Computes a chunk, writes its K and V into its blocks, returns the logits of its last position: `[vocabSize]`. */
+  /** Computes a chunk, writes its K and V into its blocks, returns the logits of its last position: `[vocabSize]`, the caller's to change. */
   prefill(chunk: RunnerChunk): Promise<Float32Array>;
   /** Copies the first `tokenCount` tokens of a sequence from blocks into a slot, growing slot memory as needed. */
   admit(slot: number, blocks: readonly BlockId[], tokenCount: number): void;
@@ -40,9 +40,11 @@ export interface ModelRunner {
   move(from: number, to: number, tokenCount: number): void;
   /**
    * One step of the batch in slots 0 … rows.length-1: appends each row's K and V to its slot and returns logits
-   * `[rows.length, vocabSize]`, valid until the next call.
+   * `[rows.length, vocabSize]`, valid until the next call and the caller's to change.
    */
   decode(rows: readonly RunnerRow[]): Promise<Float32Array>;
+  /** Overwrites all of slot `slot`, used or not: nothing of what a broken sequence left may be found there. */
+  clear(slot: number): void;
   /** Frees sessions and memory. */
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sequenceId } from "@baton/core";
+import { NEUTRAL_SAMPLING, sequenceId } from "@baton/core";
 import { type CompiledModel, prepareModel } from "@baton/model";
 import { writeRandomCheckpoint } from "@baton/model/testing";
 import type { SequenceSpec } from "@baton/scheduler";
@@ -56,7 +56,7 @@ function specs(goal: SequenceSpec["goal"], temperature: number): SequenceSpec[] 
   return PROMPT_LENGTHS.map((length, index) => ({
     id: sequenceId(`${goal}-${length}`),
     promptTokenIds: Array.from({ length }, (_, position) => (index * 17 + position * 31) % 250),
-    sampling: { temperature, topP: 0.95, seed: BigInt(index), maxTokens: 24, stopTokenIds: [] },
+    sampling: { ...NEUTRAL_SAMPLING, temperature, topP: 0.95, seed: BigInt(index), maxTokens: 24 },
     goal,
   }));
 }
@@ -80,7 +80,7 @@ async function answersApart(temperature: number) {
       decode.blockBytes(blocks[at]!).set(prefill.blockBytes(block));
     }
     first.handle.release();
-    rest.handle.ready(tokensOf(first)[0]!);
+    rest.handle.ready({ tokenId: tokensOf(first)[0]! });
     await rest.ended;
     return tokensOf(rest);
   });

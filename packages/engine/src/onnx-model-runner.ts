@@ -27,10 +27,12 @@ export class OnnxModelRunner implements ModelRunner {
   readonly #decode: OnnxSession;
   readonly #workspace: PrefillWorkspace;
   readonly #slots: SlotMemory;
+  readonly #window: number;
 
   private constructor(spec: OnnxRunnerSpec, memory: KvMemory) {
     this.info = spec.info;
     this.#layout = spec.info.layout;
+    this.#window = spec.slidingWindow ?? Number.POSITIVE_INFINITY;
     this.#prefill = new OnnxSession(spec.prefillGraph, spec.threads);
     this.#decode = new OnnxSession(spec.decodeGraph, spec.threads);
     this.#workspace = new PrefillWorkspace(memory);
@@ -66,6 +68,10 @@ export class OnnxModelRunner implements ModelRunner {
     this.#slots.move(from, to, tokenCount);
   }
 
+  clear(slot: number): void {
+    this.#slots.clear(slot);
+  }
+
   async decode(rows: readonly RunnerRow[]): Promise<Float32Array> {
     const session = await this.#decode.load();
     const { kvHeads, headDim } = this.#layout;
@@ -73,7 +79,7 @@ export class OnnxModelRunner implements ModelRunner {
     const { length } = this.#slots;
     const past = this.#slots.views(rows.length);
     const outputs = await session.run({
-      ...batchTensors(rows, length),
+      ...batchTensors(rows, length, this.#window),
       ...planeTensors("past", past, [rows.length, kvHeads, 1, length, headDim]),
     });
     const planes = this.#newPlanes(outputs);
@@ -102,9 +108,13 @@ function chunkTensors(chunk: RunnerChunk): Tensors {
   };
 }
 
-function batchTensors(rows: readonly RunnerRow[], length: number): Tensors {
+/** The mask shows each row the tokens of its slot, as far as its window of `window` tokens, itself included, reaches. */
+function batchTensors(rows: readonly RunnerRow[], length: number, window: number): Tensors {
   const mask = new Float32Array(rows.length * length).fill(Number.NEGATIVE_INFINITY);
-  for (const [slot, row] of rows.entries()) mask.fill(0, slot * length, slot * length + row.position);
+  for (const [slot, { position }] of rows.entries()) {
+    const first = Math.max(0, position + 1 - window);
+    mask.fill(0, slot * length + first, slot * length + position);
+  }
   const dims = [rows.length, 1];
   return {
     input_ids: int64(

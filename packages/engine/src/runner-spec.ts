@@ -11,6 +11,8 @@ export interface OnnxRunnerSpec {
   readonly prefillGraph: string;
   /** Absolute path of the decode graph, its weights beside it. */
   readonly decodeGraph: string;
+  /** Tokens that a token attends to, itself included; all before it unless given. */
+  readonly slidingWindow?: number | undefined;
   /** Threads that compute one operator, at least 1. */
   readonly threads: number;
   /** Graphs loaded at the start; the other is loaded when it is first needed. */
@@ -21,4 +23,6 @@ export interface OnnxRunnerSpec {
 export interface FakeRunnerSpec {
   readonly kind: "fake";
   readonly info: ModelInfo;
+  /** For tests: computing this token throws, as a broken graph would. */
+  readonly brokenTokenId?: number;
 }

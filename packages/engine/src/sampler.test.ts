@@ -1,27 +1,50 @@
+import { MIN_LOGPROB, NEUTRAL_SAMPLING, type SamplingParams } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { sample } from "./sampler.ts";
+import { expOfMinus } from "./exp.ts";
+import { Sampler } from "./sampler.ts";
 import { splitmix64, uniform } from "./splitmix64.ts";
+import { TokenHistory } from "./token-history.ts";
 
 const logitsArbitrary = fc
   .array(fc.float({ min: -30, max: 30, noNaN: true }), { minLength: 1, maxLength: 300 })
   .map((values) => Float32Array.from(values));
 const seedArbitrary = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
 
-function request(temperature: number, topP: number, seed = 7n, outputIndex = 0) {
-  return { sampling: { temperature, topP, seed, maxTokens: 1, stopTokenIds: [] }, outputIndex };
+interface Context {
+  readonly outputIndex?: number;
+  readonly prompt?: readonly number[];
+  readonly answer?: readonly number[];
 }
 
-/** Top-p by the book: softmax, sort everything, cut, draw in the order of token ids. */
-function referenceSample(logits: Float32Array, temperature: number, topP: number, fraction: number): number {
+/** Samples from a copy: the sampler may change its logits. */
+function sampled(logits: Float32Array, sampling: Partial<SamplingParams>, context: Context = {}) {
+  const { outputIndex = 0, prompt = [], answer = [] } = context;
+  return new Sampler(logits.length).sample(Float32Array.from(logits), {
+    sampling: { ...NEUTRAL_SAMPLING, ...sampling },
+    outputIndex,
+    history: new TokenHistory({ promptTokenIds: prompt, answerTokenIds: answer }),
+  });
+}
+
+function sample(logits: Float32Array, sampling: Partial<SamplingParams>, context?: Context): number {
+  return sampled(logits, sampling, context).tokenId;
+}
+
+type Rules = Pick<SamplingParams, "temperature" | "minP" | "topK" | "topP">;
+
+/** By the book: softmax, sort everything, cut three times, draw in the order of token ids. */
+function referenceSample(logits: Float32Array, rules: Rules, fraction: number): number {
+  const { temperature, minP, topK, topP } = rules;
   const maximum = Math.max(...logits);
   const distances = Array.from(logits, (logit) => (maximum - logit) / temperature);
   const weights = distances.map((distance) => Math.exp(-distance));
   const order = weights.map((_, index) => index).sort((a, b) => distances[a]! - distances[b]! || a - b);
-  const target = topP * weights.reduce((sum, weight) => sum + weight, 0);
+  const likely = order.filter((index) => weights[index]! >= minP).slice(0, topK || order.length);
+  const target = topP * likely.reduce((total, index) => total + weights[index]!, 0);
   const kept = new Set<number>();
   let sum = 0;
-  for (const index of order) {
+  for (const index of likely) {
     if (sum >= target && topP < 1) break;
     kept.add(index);
     sum += weights[index]!;
@@ -38,34 +61,39 @@ function referenceSample(logits: Float32Array, temperature: number, topP: number
 
 describe("greedy sampling", () => {
   test("takes the largest logit, of equal ones the first", () => {
-    expect(sample(Float32Array.of(1, 5, -2, 5), request(0, 1))).toBe(1);
-    expect(sample(Float32Array.of(Number.NEGATIVE_INFINITY, -3), request(0, 1))).toBe(1);
+    expect(sample(Float32Array.of(1, 5, -2, 5), { temperature: 0 })).toBe(1);
+    expect(sample(Float32Array.of(Number.NEGATIVE_INFINITY, -3), { temperature: 0 })).toBe(1);
   });
 });
 
 describe("random sampling", () => {
   test("chooses what a full sort in float64 chooses", () => {
-    const temperature = fc.double({ min: 0.05, max: 3, noNaN: true });
-    const topP = fc.oneof(fc.constant(1), fc.double({ min: 0.01, max: 1, noNaN: true }));
+    // Shares that no sum of weights reaches exactly: there, rounding decides.
+    const share = fc.nat(999).map((thousandths) => (thousandths + 0.37) / 1000);
+    const rules = fc.record({
+      temperature: fc.double({ min: 0.05, max: 3, noNaN: true }),
+      minP: fc.oneof(fc.constant(0), share),
+      topK: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 320 })),
+      topP: fc.oneof(fc.constant(1), share),
+    });
     const property = fc.property(
       logitsArbitrary,
-      temperature,
-      topP,
+      rules,
       seedArbitrary,
       fc.nat(5000),
-      (logits, t, p, seed, index) => {
-        const expected = referenceSample(logits, t, p, uniform(seed, index));
-        expect(sample(logits, request(t, p, seed, index))).toBe(expected);
+      (logits, rule, seed, index) => {
+        const expected = referenceSample(logits, rule, uniform(seed, index));
+        expect(sample(logits, { ...rule, seed }, { outputIndex: index })).toBe(expected);
       },
     );
-    fc.assert(property, { numRuns: 500 });
+    fc.assert(property, { numRuns: 700 });
   });
 
   test("follows the probabilities", () => {
     const logits = Float32Array.of(Math.log(0.5), Math.log(0.3), Math.log(0.2));
     const counts = [0, 0, 0];
     for (let index = 0; index < 20_000; index++) {
-      const token = sample(logits, request(1, 1, 42n, index));
+      const token = sample(logits, { seed: 42n }, { outputIndex: index });
       counts[token] = counts[token]! + 1;
     }
     expect(counts[0]! / 20_000).toBeCloseTo(0.5, 1);
@@ -76,14 +104,14 @@ describe("random sampling", () => {
   test("with a very small top-p is greedy", () => {
     fc.assert(
       fc.property(logitsArbitrary, seedArbitrary, (logits, seed) => {
-        expect(sample(logits, request(1, 1e-9, seed))).toBe(sample(logits, request(0, 1)));
+        expect(sample(logits, { topP: 1e-9, seed })).toBe(sample(logits, { temperature: 0 }));
       }),
     );
   });
 
   test("with a very small temperature is greedy where one logit is largest", () => {
-    expect(sample(Float32Array.of(0, 2, 1), request(1e-6, 1))).toBe(1);
-    expect(sample(Float32Array.of(0, 2, 1), request(1e-6, 0.5))).toBe(1);
+    expect(sample(Float32Array.of(0, 2, 1), { temperature: 1e-6 })).toBe(1);
+    expect(sample(Float32Array.of(0, 2, 1), { temperature: 1e-6, topP: 0.5 })).toBe(1);
   });
 
   test("never chooses a token with a logit of minus infinity", () => {
@@ -91,9 +119,85 @@ describe("random sampling", () => {
     logits[31] = 0;
     logits[47] = -1;
     for (let index = 0; index < 100; index++) {
-      expect([31, 47]).toContain(sample(logits, request(2, 0.999, 3n, index)));
+      expect([31, 47]).toContain(
+        sample(logits, { temperature: 2, topP: 0.999, seed: 3n }, { outputIndex: index }),
+      );
     }
   });
+});
+
+describe("what changes the logits", () => {
+  const greedy = { temperature: 0 };
+
+  test("a bias forces or bans its tokens", () => {
+    const logits = Float32Array.of(3, 2, 1);
+    expect(sample(logits, { ...greedy, logitBias: [{ tokenId: 2, bias: 100 }] })).toBe(2);
+    expect(sample(logits, { ...greedy, logitBias: [{ tokenId: 0, bias: -100 }] })).toBe(1);
+  });
+
+  test("stop tokens are banned until there are enough tokens", () => {
+    const logits = Float32Array.of(3, 2, 1);
+    const rules = { ...greedy, minTokens: 2, stopTokenIds: [0, 1] };
+    expect([0, 1, 2].map((outputIndex) => sample(logits, rules, { outputIndex }))).toEqual([2, 2, 0]);
+  });
+
+  test("a repetition penalty divides what is positive and multiplies what is negative, in prompt and answer", () => {
+    const rules = { ...greedy, repetitionPenalty: 2 };
+    expect(sample(Float32Array.of(3, 2), rules, { prompt: [0] })).toBe(1);
+    expect(sample(Float32Array.of(-1, -1.5), rules, { answer: [0] })).toBe(1);
+    // Once, however often and wherever the token is.
+    expect(sample(Float32Array.of(3.1, 1.5), rules, { prompt: [0, 0], answer: [0, 0] })).toBe(0);
+  });
+
+  test("a presence penalty counts a token of the answer once, a frequency penalty each time", () => {
+    const logits = Float32Array.of(3, 2);
+    const answer = [0, 0, 0];
+    expect(sample(logits, { ...greedy, presencePenalty: 0.9 }, { answer })).toBe(0);
+    expect(sample(logits, { ...greedy, presencePenalty: 1.1 }, { answer })).toBe(1);
+    expect(sample(logits, { ...greedy, frequencyPenalty: 0.3 }, { answer })).toBe(0);
+    expect(sample(logits, { ...greedy, frequencyPenalty: 0.4 }, { answer })).toBe(1);
+    expect(sample(logits, { ...greedy, presencePenalty: 2, frequencyPenalty: 2 }, { prompt: [0] })).toBe(0);
+  });
+});
+
+describe("log-probabilities", () => {
+  test("are those of the model's distribution, whatever the sampling parameters are", () => {
+    const probabilities = [0.1, 0.5, 0.15, 0.25];
+    const logits = Float32Array.from(probabilities, (probability) => Math.log(probability) + 3);
+    const rules = { temperature: 0, topLogprobs: 2, logitBias: [{ tokenId: 2, bias: 50 }], topK: 1 };
+    const { tokenId, logprobs } = sampled(logits, rules, { answer: [1] });
+    expect(tokenId).toBe(2);
+    expect(logprobs!.logprob).toBeCloseTo(Math.log(0.15), 5);
+    expect(logprobs!.top.map((entry) => entry.tokenId)).toEqual([1, 3]);
+    expect(logprobs!.top.map((entry) => entry.logprob)).toEqual([
+      expect.closeTo(Math.log(0.5), 5),
+      expect.closeTo(Math.log(0.25), 5),
+    ]);
+  });
+
+  test("of equal tokens name the smaller id first, and of a small vocabulary all", () => {
+    const { logprobs } = sampled(Float32Array.of(1, 2, 1), { topLogprobs: 20 });
+    expect(logprobs!.top.map((entry) => entry.tokenId)).toEqual([1, 0, 2]);
+  });
+
+  test("are never below what JSON can say", () => {
+    const logits = Float32Array.of(0, Number.NEGATIVE_INFINITY);
+    expect(sampled(logits, { topLogprobs: 2 }).logprobs!.top[1]!.logprob).toBe(MIN_LOGPROB);
+  });
+
+  test("are left out where nobody asks", () => {
+    expect(sampled(Float32Array.of(1, 2), {})).toEqual({ tokenId: expect.any(Number) });
+  });
+});
+
+test("powers of e are those of Math.exp", () => {
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: 600, noNaN: true }), (distance) => {
+      expect(expOfMinus(distance) / Math.exp(-distance)).toBeCloseTo(1, 11);
+    }),
+  );
+  expect(expOfMinus(Number.POSITIVE_INFINITY)).toBe(0);
+  expect(expOfMinus(0)).toBe(1);
 });
 
 describe("broken logits", () => {
@@ -102,8 +206,8 @@ describe("broken logits", () => {
     ["positive infinity", Float32Array.of(0, Number.POSITIVE_INFINITY)],
     ["minus infinity alone", new Float32Array(4).fill(Number.NEGATIVE_INFINITY)],
   ])("with %s are an error, not a token", (_, logits) => {
-    expect(() => sample(logits, request(0, 1))).toThrow(/Cannot sample a token from logits/);
-    expect(() => sample(logits, request(1, 0.9))).toThrow(/Cannot sample a token from logits/);
+    expect(() => sample(logits, { temperature: 0 })).toThrow(/Cannot sample a token from logits/);
+    expect(() => sample(logits, { topP: 0.9 })).toThrow(/Cannot sample a token from logits/);
   });
 });
 

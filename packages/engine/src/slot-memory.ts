@@ -50,6 +50,12 @@ export class SlotMemory {
     this.#tokens[from] = 0;
   }
 
+  /** Overwrites all of a slot with zeros. */
+  clear(slot: number): void {
+    const elements = rowElements(this.#layout, this.#length);
+    for (const plane of this.#planes) plane.fill(0, slot * elements, (slot + 1) * elements);
+  }
+
   /** Prepares a step of the first `positions.length` slots, which hold that many tokens each; frees all others. */
   begin(positions: readonly number[]): void {
     for (const [slot, position] of positions.entries()) this.#expectTokens(slot, position);

@@ -9,6 +9,7 @@
  */
 import { BatonError, formatRoom, systemClock, workerId } from "@baton/core";
 import { BlockReceiver } from "./block-receiver.ts";
+import { firstTokenOf } from "./first-token.ts";
 import { abortedByPeer, type ConnectionHandler, FrameConnection } from "./frame-connection.ts";
 import { encodeHello, type KvIdentity } from "./hello.ts";
 import { during, protocolError } from "./protocol-error.ts";
@@ -142,7 +143,7 @@ export class DecodeRoom implements ReceivingRoom, ConnectionHandler {
     this.#startedAt = systemClock.now();
   }
 
-  #onFirstToken(first: FirstToken): void {
+  #onFirstToken(fields: FrameFields<"first_token">): void {
     const { tokens } = this.#blocks.tally;
     if (this.#first) throw protocolError(`got frame "first_token" twice`);
     if (tokens !== this.#options.promptTokens) {
@@ -150,7 +151,7 @@ export class DecodeRoom implements ReceivingRoom, ConnectionHandler {
         `got frame "first_token" after KV of ${tokens} tokens, expected ${this.#options.promptTokens}`,
       );
     }
-    this.#first = { tokenId: first.tokenId, cachedTokens: first.cachedTokens };
+    this.#first = firstTokenOf(fields);
   }
 
   #onDone(done: FrameFields<"done">): void {

@@ -12,7 +12,7 @@ function stream(bodies: readonly Uint8Array[]) {
   for (const [index, body] of bodies.entries()) {
     parts.push(encodeFrame("data", { start: index, count: 1, checksum: 7 }, body.length), body);
   }
-  parts.push(encodeFrame("first_token", { tokenId: 1, cachedTokens: 2 }));
+  parts.push(encodeFrame("first_token", { tokenId: 1, cachedTokens: 2, logprobs: new Uint8Array(0) }));
   const events = [
     "accept",
     "offer",

@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib";
 import { BatonError, kvBytesPerBlock } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { firstTokenFields } from "./first-token.ts";
 import { encodeFrame } from "./frame-codec.ts";
 import {
   dataFrame,
@@ -91,7 +92,7 @@ describe("the decode side refuses", () => {
   test("a first token before all of the KV", async () => {
     const message = await failureWhen((peer) => {
       peer.socket.write(dataFrame());
-      peer.send("first_token", FIRST);
+      peer.send("first_token", firstTokenFields(FIRST));
     });
     expect(message).toContain(`"first_token" after KV of 4 tokens, expected 8`);
   });
@@ -118,7 +119,7 @@ describe("the decode side refuses", () => {
       const wrong = field === "bytes" ? { bytes: 1n } : { [field]: 1 };
       const message = await failureWhen((peer) => {
         peer.socket.write(Buffer.concat([dataFrame(), dataFrame({ start: 4 })]));
-        peer.send("first_token", FIRST);
+        peer.send("first_token", firstTokenFields(FIRST));
         peer.send("done", { ...doneAfter(2), ...wrong });
       });
       expect(message).toContain(`"${field}" of frame "done" is 1, expected`);

@@ -9,6 +9,7 @@
  */
 import { BatonError, formatRoom, type KvLayout, systemClock, type WorkerId } from "@baton/core";
 import { BlockSender } from "./block-sender.ts";
+import { firstTokenFields } from "./first-token.ts";
 import { abortedByPeer, type ConnectionHandler, type FrameConnection } from "./frame-connection.ts";
 import { checkLayout, checkPrompt } from "./hello.ts";
 import { during, protocolError } from "./protocol-error.ts";
@@ -220,7 +221,7 @@ export class PrefillRoom implements SendingRoom, ConnectionHandler {
   #sendEnd(connection: FrameConnection, first: FirstToken): void {
     this.#startTransfer(); // For a peer that held the whole prompt already.
     this.#progress = "all-sent";
-    connection.send("first_token", { tokenId: first.tokenId, cachedTokens: first.cachedTokens });
+    connection.send("first_token", firstTokenFields(first));
     connection.send("done", this.#sender.tally.fields());
   }
 

@@ -40,7 +40,11 @@ export const LAYOUT: KvLayout = {
   modelHash: "c0ffee",
 };
 
-export const FIRST: FirstToken = { tokenId: 42, cachedTokens: 8 };
+export const FIRST: FirstToken = {
+  tokenId: 42,
+  cachedTokens: 8,
+  logprobs: { logprob: -0.5, top: [{ tokenId: 41, logprob: -0.25 }] },
+};
 
 let lastRoom = 0n;
 

@@ -1,4 +1,4 @@
-import type { BatonError, BootstrapRoom, ExternalTraceHeader, WorkerId } from "@baton/core";
+import type { BatonError, BootstrapRoom, ExternalTraceHeader, SampledToken, WorkerId } from "@baton/core";
 
 /** The states of a room on either side; the last two are sticky. */
 export type RoomState = "bootstrapping" | "waiting_for_input" | "transferring" | "success" | "failed";
@@ -12,8 +12,7 @@ export interface KvPeer {
 }
 
 /** The first token of the answer, sampled by the prefill worker, which travels with the KV. */
-export interface FirstToken {
-  readonly tokenId: number;
+export interface FirstToken extends SampledToken {
   /** Prompt tokens that the prefill worker found in its prefix cache. */
   readonly cachedTokens: number;
 }

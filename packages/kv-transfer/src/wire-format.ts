@@ -3,15 +3,19 @@
  * All integers are little-endian. A `string` or `bytes` field is a u16 byte length and that many bytes (UTF-8).
  */
 
+import { MAX_TOP_LOGPROBS } from "@baton/core";
+
 /** First bytes of every frame: "BTKV" read as a little-endian u32. */
 export const MAGIC = 0x564b5442;
 /** Raised by any change that an older peer would misread. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Bounds that senders must respect by themselves, because the values are not their own. */
 export const MAX_TRACEPARENT_BYTES = 256;
 export const MAX_TRACESTATE_BYTES = 4096;
 export const MAX_ABORT_TEXT_BYTES = 1024;
+/** One f32, and a u32 and an f32 for each of at most `MAX_TOP_LOGPROBS` tokens. */
+const MAX_LOGPROBS_BYTES = 4 + 8 * MAX_TOP_LOGPROBS;
 
 interface IntegerField {
   readonly name: string;
@@ -92,6 +96,7 @@ export const FRAME_SPECS = {
     fields: [
       { name: "tokenId", type: "u32" },
       { name: "cachedTokens", type: "u32" },
+      { name: "logprobs", type: "bytes", maxBytes: MAX_LOGPROBS_BYTES },
     ],
   },
   done: {

@@ -54,6 +54,7 @@ describe("a prefill call", () => {
       usage: { promptTokens: 3, cachedTokens: 2, completionTokens: 1 },
       firstTokenId: 2 ** 32 - 1,
       kvBytes: 2 ** 40 + 1,
+      timings: { ...NO_TIMINGS, prefillMs: 12.345, firstTokenMs: 1e-9 },
     };
     await using peer = await startPrefillServer(async (call) => {
       seen = call;

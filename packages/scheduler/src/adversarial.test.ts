@@ -1,7 +1,7 @@
 // Orderings that could hurt, found by reading the code in search of them. Each test says what it forces; the numbers
 // are those of scheduler.ts and of the block pool.
 
-import { type BlockId, sequenceId } from "@baton/core";
+import { type BlockId, NEUTRAL_SAMPLING, sequenceId } from "@baton/core";
 import { BlockPool } from "@baton/kv-cache";
 import { describe, expect, test } from "@jest/globals";
 import { createScheduler } from "./scheduler.ts";
@@ -25,15 +25,15 @@ function create(blocks: number, limits: Partial<SchedulerLimits> = {}) {
 
 function spec(id: string, goal: SequenceSpec["goal"], tokens: number, maxTokens = 5): SequenceSpec {
   const promptTokenIds = Array.from({ length: tokens }, (_, i) => i);
-  const sampling = { temperature: 0, topP: 1, seed: 0n, maxTokens, stopTokenIds: [] };
+  const sampling = { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens, stopTokenIds: [] };
   return { id: sequenceId(id), promptTokenIds, sampling, goal };
 }
 
 function outcomeOf(plan: StepPlan): StepOutcome {
   return {
     stepId: plan.stepId,
-    prefills: plan.prefills.map(() => ({ startedAt: 0, endedAt: 0, tokenId: 1 })),
-    decodes: plan.decodes.map(() => 1),
+    prefills: plan.prefills.map(() => ({ startedAt: 0, endedAt: 0, token: { tokenId: 1 } })),
+    decodes: plan.decodes.map(() => ({ tokenId: 1 })),
     decodeStartedAt: 0,
     decodeEndedAt: 0,
   };
@@ -61,7 +61,7 @@ describe("while a step is in flight", () => {
     const { scheduler, pool } = create(2);
     scheduler.add(spec("a", "decode", 8));
     scheduler.reserve(A, () => {});
-    scheduler.ready(A, 1);
+    scheduler.ready(A, { tokenId: 1 });
     const { plan } = scheduler.schedule()!;
     scheduler.cancel(A);
     expect(pool.status().used).toBe(2);
@@ -85,13 +85,13 @@ describe("while a step is in flight", () => {
     for (const id of ["a", "b"]) {
       scheduler.add(spec(id, "decode", 4));
       scheduler.reserve(sequenceId(id), () => {});
-      scheduler.ready(sequenceId(id), 1);
+      scheduler.ready(sequenceId(id), { tokenId: 1 });
     }
     const { plan } = scheduler.schedule()!;
     scheduler.finish(A, "stop");
     scheduler.add(spec("c", "decode", 4));
     scheduler.reserve(C, () => {});
-    scheduler.ready(C, 7);
+    scheduler.ready(C, { tokenId: 7 });
     const events = scheduler.commit(outcomeOf(plan));
     expect(events.map((event) => event.sequenceId)).toEqual(["b"]);
     const next = scheduler.schedule()!.plan;
@@ -106,7 +106,7 @@ describe("while a step is in flight", () => {
     const { scheduler, pool } = create(8);
     scheduler.add(spec("a", "decode", 4));
     scheduler.reserve(A, () => {});
-    scheduler.ready(A, 1);
+    scheduler.ready(A, { tokenId: 1 });
     scheduler.add(spec("b", "prefill", 8));
     scheduler.add(spec("c", "prefill", 8));
     const { plan } = scheduler.schedule()!;
@@ -171,7 +171,7 @@ describe("a grant that calls back into the scheduler", () => {
   test("may be ready at once: its KV was there already", () => {
     const { scheduler } = create(2);
     scheduler.add(spec("a", "decode", 8));
-    scheduler.reserve(A, () => scheduler.ready(A, 1));
+    scheduler.reserve(A, () => scheduler.ready(A, { tokenId: 1 }));
     expect(scheduler.status()).toMatchObject({ ready: 1, receiving: 0 });
   });
 });

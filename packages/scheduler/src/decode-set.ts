@@ -72,23 +72,20 @@ export class DecodeSet {
 
   /** One decode per slot; call after `admit`. */
   entries(): DecodeEntry[] {
-    return this.#slots.map((sequence) => {
-      const { tokenId, outputTokens } = sequence.expect("running");
-      return {
-        sequenceId: sequence.id,
-        tokenId,
-        position: sequence.promptTokens + outputTokens - 1,
-        sample: { sampling: sequence.spec.sampling, outputIndex: outputTokens },
-      };
-    });
+    return this.#slots.map(({ id, promptTokens, answer }) => ({
+      sequenceId: id,
+      tokenId: answer.at(-1)!,
+      position: promptTokens + answer.length - 1,
+    }));
   }
 
   #join(sequence: Sequence): SlotAdmission {
-    const { blocks, firstTokenId } = sequence.expect("ready");
+    const { blocks } = sequence.expect("ready");
     const slot = this.#slots.length;
     this.#slots.push(sequence);
-    sequence.enter({ kind: "running", slot, tokenId: firstTokenId, outputTokens: 1 });
-    return { sequenceId: sequence.id, slot, blocks, tokenCount: sequence.promptTokens };
+    sequence.enter({ kind: "running", slot });
+    const { id, promptTokens } = sequence;
+    return { sequenceId: id, slot, blocks, tokenCount: promptTokens, sample: sequence.sampleRequest() };
   }
 
   #move(sequence: Sequence, to: number): SlotMove {

@@ -11,4 +11,6 @@ export type {
   SlotMove,
   StepOutcome,
   StepPlan,
+  TokenOutcome,
+  WrittenTokens,
 } from "./step-plan.ts";

@@ -60,5 +60,5 @@ function chunkOf(sequence: Sequence, count: number): PrefillChunk {
   const tokenIds = spec.promptTokenIds.slice(start, start + count);
   const chunk = { sequenceId: id, blocks, start, tokenIds, promptTokens };
   const isLast = start + count === promptTokens;
-  return isLast ? { ...chunk, sample: { sampling: spec.sampling, outputIndex: 0 } } : chunk;
+  return isLast ? { ...chunk, sample: sequence.sampleRequest() } : chunk;
 }

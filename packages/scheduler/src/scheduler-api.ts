@@ -1,4 +1,4 @@
-import type { BlockId, FinishReason, SequenceId } from "@baton/core";
+import type { BlockId, FinishReason, SampledToken, SequenceId } from "@baton/core";
 import type { SequenceEvent } from "./sequence-event.ts";
 import type { SequenceSpec } from "./sequence-spec.ts";
 import type { StepOutcome, StepPlan } from "./step-plan.ts";
@@ -57,11 +57,11 @@ export interface SchedulerApi {
    */
   reserve(id: SequenceId, granted: (blocks: readonly BlockId[]) => void): void;
   /**
-   * Goal `decode`: the reserved blocks are filled; continue from `firstTokenId`. Returns the events that follow at
+   * Goal `decode`: the reserved blocks are filled; continue from the `first` token. Returns the events that follow at
    * once: `token`, and `finished` when the first token ends the answer (no slot is taken then). Unknown ids are ignored.
    * @throws BatonError `internal` when no blocks are reserved.
    */
-  ready(id: SequenceId, firstTokenId: number): readonly SequenceEvent[];
+  ready(id: SequenceId, first: SampledToken): readonly SequenceEvent[];
   /**
    * Goal `prefill`: the hand-over is over, well or not; drops the sequence, in any state. Unknown ids are ignored.
    * @throws BatonError `internal` for another goal.

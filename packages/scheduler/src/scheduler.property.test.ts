@@ -2,7 +2,7 @@
 // alone gets exactly its tokens, and every block comes back. The rules that each check stands for are S1 to S6 in
 // scheduler.ts and P1 to P5 in the block pool.
 
-import { type BlockId, blocksFor, type SequenceId, sequenceId } from "@baton/core";
+import { type BlockId, blocksFor, NEUTRAL_SAMPLING, type SequenceId, sequenceId } from "@baton/core";
 import { BlockPool } from "@baton/kv-cache";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -57,7 +57,7 @@ class Harness {
   }
 
   add(goal: Goal, promptTokenIds: readonly number[], maxTokens: number): void {
-    const sampling = { temperature: 0, topP: 1, seed: 0n, maxTokens, stopTokenIds: [3, 4, 5] };
+    const sampling = { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens, stopTokenIds: [3, 4, 5] };
     const spec: SequenceSpec = { id: sequenceId(`s${++this.#added}`), promptTokenIds, sampling, goal };
     if (this.alive.size === this.limits.maxSequences) {
       expect(() => this.scheduler.add(spec)).toThrow("are accepted already");
@@ -106,7 +106,7 @@ class Harness {
     const kv = kvOf(promptTokenIds);
     this.executor.write(this.scheduler.blocksOf(id)!, 0, kv);
     tracked.isReceiving = false;
-    this.#take(this.scheduler.ready(id, nextToken(kv)));
+    this.#take(this.scheduler.ready(id, { tokenId: nextToken(kv) }));
   }
 
   release(pick: number): void {
@@ -228,6 +228,9 @@ class Harness {
         return;
       case "finished":
         this.#takeFinished(tracked, event.reason);
+        return;
+      case "failed":
+        throw event.error;
     }
   }
 
@@ -274,17 +277,18 @@ class Harness {
       this.#slots[to] = this.#slots[from]!;
     }
     this.#slots.length = count - admissions.length;
-    for (const { sequenceId: id, slot, tokenCount } of admissions) {
+    for (const { sequenceId: id, slot, tokenCount, sample } of admissions) {
+      const { tokens, spec } = this.alive.get(id)!;
       expect(slot).toBe(this.#slots.length);
-      expect(tokenCount).toBe(this.alive.get(id)!.spec.promptTokenIds.length);
+      expect(tokenCount).toBe(spec.promptTokenIds.length);
+      expect(sample).toEqual({ sampling: spec.sampling, outputIndex: tokens.length });
       this.#slots.push(id);
     }
     expect(decodes.map((entry) => entry.sequenceId)).toEqual(this.#slots);
-    for (const { sequenceId: id, tokenId, position, sample } of decodes) {
+    for (const { sequenceId: id, tokenId, position } of decodes) {
       const { tokens, spec } = this.alive.get(id)!;
       expect(tokenId).toBe(tokens.at(-1));
       expect(position).toBe(spec.promptTokenIds.length + tokens.length - 1);
-      expect(sample).toEqual({ sampling: spec.sampling, outputIndex: tokens.length });
     }
   }
 

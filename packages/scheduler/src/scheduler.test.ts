@@ -1,4 +1,4 @@
-import { type BlockId, type FinishReason, type SequenceId, sequenceId } from "@baton/core";
+import { type BlockId, type FinishReason, NEUTRAL_SAMPLING, type SequenceId, sequenceId } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
 import { createScheduler } from "./scheduler.ts";
 import type { SchedulerApi, SchedulerLimits } from "./scheduler-api.ts";
@@ -30,7 +30,7 @@ function spec(
   promptTokenIds: readonly number[],
   maxTokens = 5,
 ): SequenceSpec {
-  const sampling = { temperature: 0, topP: 1, seed: 0n, maxTokens, stopTokenIds: [STOP] };
+  const sampling = { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens, stopTokenIds: [STOP] };
   return { id: sequenceId(id), promptTokenIds, sampling, goal };
 }
 
@@ -44,9 +44,9 @@ function outcomeOf(plan: StepPlan, token = 1): StepOutcome {
     prefills: plan.prefills.map(({ sample }) => ({
       startedAt: 10,
       endedAt: 20,
-      ...(sample === undefined ? {} : { tokenId: token }),
+      ...(sample === undefined ? {} : { token: { tokenId: token } }),
     })),
-    decodes: plan.decodes.map(() => token),
+    decodes: plan.decodes.map(() => ({ tokenId: token })),
     decodeStartedAt: 20,
     decodeEndedAt: 30,
   };
@@ -83,7 +83,7 @@ function chunksOf(plan: StepPlan): string[] {
 function receive(scheduler: SchedulerApi, sequence: SequenceSpec, firstToken = 1): readonly SequenceEvent[] {
   scheduler.add(sequence);
   scheduler.reserve(sequence.id, () => {});
-  return scheduler.ready(sequence.id, firstToken);
+  return scheduler.ready(sequence.id, { tokenId: firstToken });
 }
 
 describe("createScheduler", () => {
@@ -287,9 +287,9 @@ describe("generate", () => {
     expect(joined.events).toEqual([{ type: "decode-start", sequenceId: "a", slot: 0 }]);
     expect(joined.plan).toMatchObject({
       moves: [],
-      admissions: [{ sequenceId: "a", slot: 0, blocks, tokenCount: 4 }],
+      admissions: [{ sequenceId: "a", slot: 0, blocks, tokenCount: 4, sample: { outputIndex: 1 } }],
       prefills: [],
-      decodes: [{ sequenceId: "a", tokenId: 5, position: 4, sample: { outputIndex: 1 } }],
+      decodes: [{ sequenceId: "a", tokenId: 5, position: 4 }],
     });
     expect(scheduler.status()).toMatchObject({ running: 1, blocks: { used: 1 } });
     expect(scheduler.commit(outcomeOf(joined.plan, 6))).toEqual([token("a", 1, 6)]);
@@ -298,7 +298,7 @@ describe("generate", () => {
     const last = step(scheduler, 7);
     expect(last.plan).toMatchObject({
       admissions: [],
-      decodes: [{ tokenId: 6, position: 5, sample: { outputIndex: 2 } }],
+      decodes: [{ tokenId: 6, position: 5 }],
     });
     expect(last.events).toEqual([token("a", 2, 7), finished("a", "length")]);
     expect(scheduler.schedule()).toBeUndefined();
@@ -351,7 +351,7 @@ describe("decode", () => {
     expect(granted[0]).toHaveLength(2);
     expect(scheduler.status().receiving).toBe(1);
     expect(scheduler.schedule()).toBeUndefined();
-    expect(scheduler.ready(id("a"), 5)).toEqual([token("a", 0, 5)]);
+    expect(scheduler.ready(id("a"), { tokenId: 5 })).toEqual([token("a", 0, 5)]);
     const { plan, events } = step(scheduler, 6);
     expect(plan.decodes).toMatchObject([{ tokenId: 5, position: 5 }]);
     expect(events.slice(1)).toEqual([token("a", 1, 6), finished("a", "length")]);
@@ -496,7 +496,9 @@ describe("misuse", () => {
     const good = outcomeOf(plan);
     expect(() => scheduler.commit({ ...good, stepId: 7 })).toThrow("step id is 7, expected 1");
     expect(() => scheduler.commit({ ...good, prefills: [] })).toThrow("number of prefills is 0, expected 1");
-    expect(() => scheduler.commit({ ...good, decodes: [1] })).toThrow("number of decodes is 1, expected 0");
+    expect(() => scheduler.commit({ ...good, decodes: [{ tokenId: 1 }] })).toThrow(
+      "number of decodes is 1, expected 0",
+    );
     expect(() => scheduler.commit({ ...good, prefills: [{ startedAt: 0, endedAt: 0 }] })).toThrow(
       "presence of the token of prefill 0 is false, expected true",
     );
@@ -507,7 +509,7 @@ describe("misuse", () => {
     const scheduler = create({}, 1);
     scheduler.add(spec("a", "decode", [1]));
     scheduler.add(spec("b", "decode", [1]));
-    expect(() => scheduler.ready(id("a"), 1)).toThrow("it is waiting, expected receiving");
+    expect(() => scheduler.ready(id("a"), { tokenId: 1 })).toThrow("it is waiting, expected receiving");
     scheduler.reserve(id("a"), () => {});
     expect(() => scheduler.reserve(id("a"), () => {})).toThrow("it is receiving, expected waiting");
     scheduler.reserve(id("b"), () => {});
@@ -522,7 +524,7 @@ describe("misuse", () => {
     scheduler.reserve(id("x"), () => {
       throw new Error("Granted to nobody");
     });
-    expect(scheduler.ready(id("x"), 1)).toEqual([]);
+    expect(scheduler.ready(id("x"), { tokenId: 1 })).toEqual([]);
     expect(scheduler.blocksOf(id("x"))).toBeUndefined();
   });
 });

@@ -12,7 +12,14 @@
 //   S5  A sequence that ended is unknown from then on and has no further event, whatever is still in flight for it.
 //   S6  Whenever blocks may have become available, the reservation queue is served before the call returns.
 
-import { assertNever, BatonError, type BlockId, type FinishReason, type SequenceId } from "@baton/core";
+import {
+  assertNever,
+  BatonError,
+  type BlockId,
+  type FinishReason,
+  type SampledToken,
+  type SequenceId,
+} from "@baton/core";
 import { BlockPool, type BlockPoolSize } from "@baton/kv-cache";
 import { checkLimits, checkSpec } from "./admission-rule.ts";
 import { DecodeSet } from "./decode-set.ts";
@@ -25,7 +32,7 @@ import type { SequenceEvent } from "./sequence-event.ts";
 import type { SequenceSpec } from "./sequence-spec.ts";
 import { joinEvents, type StepInFlight } from "./step-in-flight.ts";
 import { checkOutcome } from "./step-outcome.ts";
-import type { PrefillChunk, PrefillOutcome, StepOutcome, StepPlan } from "./step-plan.ts";
+import type { PrefillChunk, PrefillOutcome, StepOutcome, StepPlan, TokenOutcome } from "./step-plan.ts";
 
 /**
  * Creates a scheduler over its own pool, or over a given one that nobody else uses.
@@ -104,12 +111,12 @@ class Scheduler implements SchedulerApi {
     this.#reservations.serve();
   }
 
-  ready(id: SequenceId, firstTokenId: number): readonly SequenceEvent[] {
+  ready(id: SequenceId, first: SampledToken): readonly SequenceEvent[] {
     const sequence = this.#sequences.get(id);
     if (sequence === undefined) return [];
     const { blocks } = sequence.expect("receiving");
     const events: SequenceEvent[] = [];
-    this.#startAnswer(sequence, blocks, firstTokenId, events);
+    this.#startAnswer(sequence, blocks, first, events);
     this.#reservations.serve();
     return events;
   }
@@ -222,7 +229,7 @@ class Scheduler implements SchedulerApi {
   #commitChunk(
     sequence: Sequence,
     chunk: PrefillChunk,
-    { startedAt, endedAt, tokenId }: PrefillOutcome,
+    { startedAt, endedAt, token }: PrefillOutcome,
     events: SequenceEvent[],
   ): void {
     const { blocks, start } = chunk;
@@ -233,9 +240,14 @@ class Scheduler implements SchedulerApi {
       this.#giveBack(sequence, blocks, start + count);
       return;
     }
+    if (token !== undefined && "failure" in token) {
+      this.#fail(sequence, token.failure, events);
+      this.#pool.release(blocks); // Not queued, so not given back by the drop; and not to be found by others.
+      return;
+    }
     events.push({ type: "prefill-chunk", sequenceId: sequence.id, start, count, startedAt, endedAt });
-    if (tokenId !== undefined && chunk.sample !== undefined) {
-      this.#endPrefill(sequence, blocks, tokenId, events);
+    if (token !== undefined && chunk.sample !== undefined) {
+      this.#endPrefill(sequence, blocks, token, events);
       return;
     }
     sequence.enter({ ...state, computedTokens: start + count });
@@ -245,16 +257,16 @@ class Scheduler implements SchedulerApi {
   #endPrefill(
     sequence: Sequence,
     blocks: readonly BlockId[],
-    tokenId: number,
+    token: SampledToken,
     events: SequenceEvent[],
   ): void {
     if (sequence.spec.goal === "generate") {
-      this.#startAnswer(sequence, blocks, tokenId, events);
+      this.#startAnswer(sequence, blocks, token, events);
       return;
     }
     // The token travels with the KV, a stop token too: what it means is decided where the answer goes on.
     sequence.enter({ kind: "holding", blocks });
-    events.push({ type: "token", sequenceId: sequence.id, tokenId, index: 0 });
+    events.push({ ...token, type: "token", sequenceId: sequence.id, index: 0 });
     events.push({ type: "finished", sequenceId: sequence.id, reason: "length" });
   }
 
@@ -262,28 +274,35 @@ class Scheduler implements SchedulerApi {
   #startAnswer(
     sequence: Sequence,
     blocks: readonly BlockId[],
-    tokenId: number,
+    token: SampledToken,
     events: SequenceEvent[],
   ): void {
-    sequence.enter({ kind: "ready", blocks, firstTokenId: tokenId });
+    sequence.enter({ kind: "ready", blocks });
     this.#decodes.add(sequence);
-    this.#report(sequence, tokenId, 0, events);
+    this.#report(sequence, token, events);
   }
 
-  #commitDecode(sequence: Sequence, tokenId: number, events: SequenceEvent[]): void {
-    const { state } = sequence;
-    if (state.kind !== "running") return;
-    sequence.enter({ ...state, tokenId, outputTokens: state.outputTokens + 1 });
-    this.#report(sequence, tokenId, state.outputTokens, events);
+  #commitDecode(sequence: Sequence, token: TokenOutcome, events: SequenceEvent[]): void {
+    if (sequence.state.kind !== "running") return;
+    if ("failure" in token) this.#fail(sequence, token.failure, events);
+    else this.#report(sequence, token, events);
   }
 
-  /** Reports a token of the answer and ends the sequence where the token does. */
-  #report(sequence: Sequence, tokenId: number, index: number, events: SequenceEvent[]): void {
-    const { isReported, finish } = judgeToken(sequence.spec.sampling, tokenId, index);
-    if (isReported) events.push({ type: "token", sequenceId: sequence.id, tokenId, index });
+  /** Adds a token to the answer and ends the sequence where the token does. */
+  #report(sequence: Sequence, token: SampledToken, events: SequenceEvent[]): void {
+    const index = sequence.answer.push(token.tokenId) - 1;
+    const { isReported, finish } = judgeToken(sequence.spec.sampling, token.tokenId, index);
+    if (isReported) events.push({ ...token, type: "token", sequenceId: sequence.id, index });
     if (finish === undefined) return;
     this.#drop(sequence);
     events.push({ type: "finished", sequenceId: sequence.id, reason: finish });
+  }
+
+  /** Ends a sequence that cannot go on, and forgets all KV that nobody uses: its own may have come from there. */
+  #fail(sequence: Sequence, message: string, events: SequenceEvent[]): void {
+    this.#drop(sequence);
+    this.#pool.forgetCached();
+    events.push({ type: "failed", sequenceId: sequence.id, error: new BatonError("internal", message) });
   }
 
   /** Ends a sequence: takes it out of where it is (S4) and gives back what it owns (S2). */

@@ -1,4 +1,4 @@
-import type { FinishReason, SequenceId } from "@baton/core";
+import type { BatonError, FinishReason, SequenceId, TokenLogprobs } from "@baton/core";
 
 /** What committing a step means for one sequence, in the order in which it happened. */
 export type SequenceEvent =
@@ -24,9 +24,13 @@ export type SequenceEvent =
       readonly sequenceId: SequenceId;
       readonly tokenId: number;
       readonly index: number;
+      /** Where the request asked for them. */
+      readonly logprobs?: TokenLogprobs;
     }
   /**
    * The sequence ended well. A sequence of goal `prefill` ends with reason `length` after its one token and keeps its
    * blocks until `release`; every other has released its blocks and its slot.
    */
-  | { readonly type: "finished"; readonly sequenceId: SequenceId; readonly reason: FinishReason };
+  | { readonly type: "finished"; readonly sequenceId: SequenceId; readonly reason: FinishReason }
+  /** The sequence ended badly, alone: its blocks and its slot are released, goal `prefill` included. */
+  | { readonly type: "failed"; readonly sequenceId: SequenceId; readonly error: BatonError };

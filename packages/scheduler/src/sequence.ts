@@ -1,6 +1,7 @@
-import { BatonError, type BlockId, blocksFor, type SequenceId } from "@baton/core";
+import { BatonError, type BlockId, blocksFor, type SamplingParams, type SequenceId } from "@baton/core";
 import { type HashedTokens, hashTokens } from "@baton/kv-cache";
 import type { SequenceSpec } from "./sequence-spec.ts";
+import type { SampleRequest } from "./step-plan.ts";
 
 /** Where a sequence is; who owns its blocks follows from it (see S2 in scheduler.ts). */
 export type SequenceState =
@@ -16,15 +17,8 @@ export type SequenceState =
     }
   | { readonly kind: "holding"; readonly blocks: readonly BlockId[] }
   | { readonly kind: "receiving"; readonly blocks: readonly BlockId[] }
-  | { readonly kind: "ready"; readonly blocks: readonly BlockId[]; readonly firstTokenId: number }
-  | {
-      readonly kind: "running";
-      readonly slot: number;
-      /** The newest token; its KV is not computed yet. */
-      readonly tokenId: number;
-      /** Tokens of the answer so far, the newest included. */
-      readonly outputTokens: number;
-    }
+  | { readonly kind: "ready"; readonly blocks: readonly BlockId[] }
+  | { readonly kind: "running"; readonly slot: number }
   | { readonly kind: "ended" };
 
 export type SequenceKind = SequenceState["kind"];
@@ -36,6 +30,8 @@ export type SequenceCounts = Record<SequenceKind, number>;
 export class Sequence {
   readonly spec: SequenceSpec;
   readonly promptTokens: number;
+  /** The answer so far. While decoding, the KV of its last token is not computed yet. */
+  readonly answer: number[] = [];
   readonly #blockSize: number;
   readonly #counts: SequenceCounts;
   #state: SequenceState = { kind: "waiting" };
@@ -69,6 +65,15 @@ export class Sequence {
     return this.#hashedPrompt;
   }
 
+  /** What the engine must know to choose the next token of the answer. */
+  sampleRequest(): SampleRequest {
+    const { sampling, promptTokenIds } = this.spec;
+    const request = { sampling, outputIndex: this.answer.length };
+    return isPenalized(sampling)
+      ? { ...request, written: { promptTokenIds, answerTokenIds: [...this.answer] } }
+      : request;
+  }
+
   /** The only way to change state. */
   enter(state: SequenceState): void {
     this.#counts[this.#state.kind]--;
@@ -87,4 +92,9 @@ export class Sequence {
     }
     return state as Extract<SequenceState, { kind: Kind }>;
   }
+}
+
+/** Whether the choice of a token depends on the tokens before it by more than their logits. */
+function isPenalized({ repetitionPenalty, presencePenalty, frequencyPenalty }: SamplingParams): boolean {
+  return repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;
 }

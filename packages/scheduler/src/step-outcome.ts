@@ -8,7 +8,7 @@ export function checkOutcome(plan: StepPlan, outcome: StepOutcome): void {
   check(plan, "number of decodes", outcome.decodes.length, plan.decodes.length);
   plan.prefills.forEach(({ sample }, i) => {
     if (sample === undefined) return;
-    check(plan, `presence of the token of prefill ${i}`, outcome.prefills[i]!.tokenId !== undefined, true);
+    check(plan, `presence of the token of prefill ${i}`, outcome.prefills[i]!.token !== undefined, true);
   });
 }
 

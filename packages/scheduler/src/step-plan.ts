@@ -1,4 +1,4 @@
-import type { BlockId, SamplingParams, SequenceId } from "@baton/core";
+import type { BlockId, SampledToken, SamplingParams, SequenceId } from "@baton/core";
 
 /**
  * What one engine step computes, as plain data: the scheduler writes it, the engine thread executes it, the scheduler
@@ -27,6 +27,8 @@ export interface SlotAdmission {
   readonly slot: number;
   readonly blocks: readonly BlockId[];
   readonly tokenCount: number;
+  /** How to choose the tokens that follow, for as long as the sequence runs: it is not sent again. */
+  readonly sample: SampleRequest;
 }
 
 /** Compute the KV of part of a prompt and write it into the sequence's blocks. */
@@ -50,31 +52,42 @@ export interface DecodeEntry {
   readonly tokenId: number;
   /** Its position, which is also the number of tokens already in the slot. */
   readonly position: number;
-  readonly sample: SampleRequest;
 }
 
-/** How to choose a token. */
+/** How to choose the next token of a sequence, and those after it. */
 export interface SampleRequest {
   readonly sampling: SamplingParams;
-  /** Index of the token in the answer, 0 for the first: the random number depends on it and on the seed alone. */
+  /** Index of the next token in the answer, 0 for the first: the random number depends on it and on the seed alone. */
   readonly outputIndex: number;
+  /** Present if a penalty asks for it. */
+  readonly written?: WrittenTokens;
+}
+
+/** The tokens of a sequence so far. */
+export interface WrittenTokens {
+  readonly promptTokenIds: readonly number[];
+  /** `outputIndex` tokens. */
+  readonly answerTokenIds: readonly number[];
 }
 
 /** What a step did; `prefills[i]` and `decodes[i]` answer the plan's entries of the same index. */
 export interface StepOutcome {
   readonly stepId: number;
   readonly prefills: readonly PrefillOutcome[];
-  /** One sampled token per decode entry. */
-  readonly decodes: readonly number[];
+  /** One per decode entry. */
+  readonly decodes: readonly TokenOutcome[];
   /** Epoch ms around the step's decode batch; equal when it had none. */
   readonly decodeStartedAt: number;
   readonly decodeEndedAt: number;
 }
 
+/** A token, or why none could be chosen: this ends the sequence, and no other. */
+export type TokenOutcome = SampledToken | { readonly failure: string };
+
 /** A computed chunk. */
 export interface PrefillOutcome {
-  /** The first token of the answer, where the chunk asked to sample it. */
-  readonly tokenId?: number;
+  /** The next token of the answer, where the chunk asked to sample it. */
+  readonly token?: TokenOutcome;
   /** Epoch ms around the chunk's computation. */
   readonly startedAt: number;
   readonly endedAt: number;

@@ -62,7 +62,7 @@ export class SymbolicExecutor {
       if (kv.length !== position)
         throw new Error(`Slot ${slot} holds ${kv.length} tokens, expected ${position}`);
       kv.push(...kvOf([tokenId], kv));
-      return nextToken(kv);
+      return { tokenId: nextToken(kv) };
     });
     return { stepId: plan.stepId, prefills, decodes, decodeStartedAt: 3, decodeEndedAt: 4 };
   }
@@ -90,6 +90,6 @@ export class SymbolicExecutor {
     kv.push(...kvOf(tokenIds, kv));
     this.write(blocks, start, kv.slice(start));
     const times = { startedAt: 1, endedAt: 2 };
-    return sample === undefined ? times : { ...times, tokenId: nextToken(kv) };
+    return sample === undefined ? times : { ...times, token: { tokenId: nextToken(kv) } };
   }
 }

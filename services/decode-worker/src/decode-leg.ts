@@ -116,7 +116,7 @@ export class DecodeLeg {
     const { first, summary } = await receiving.done;
     this.#cachedTokens = first.cachedTokens;
     this.#trace.transferred(summary);
-    sequence.ready(first.tokenId);
+    sequence.ready(first);
   }
 
   #onEvent(event: EngineEvent): void {
@@ -127,7 +127,11 @@ export class DecodeLeg {
         break;
       case "token":
         this.#completionTokens += 1;
-        this.#events.push({ type: "tokens", tokenIds: [event.tokenId] });
+        this.#events.push({
+          type: "tokens",
+          tokenIds: [event.tokenId],
+          ...(event.logprobs && { logprobs: [event.logprobs] }),
+        });
         break;
       case "finished":
         this.#finished.resolve(event);

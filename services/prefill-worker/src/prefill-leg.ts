@@ -7,7 +7,7 @@
  *   L2  Blocks are given back only after the room has closed, because until then the socket may read from them.
  *   L3  The trace node ends exactly once, after everything below it.
  */
-import { BatonError, sequenceId } from "@baton/core";
+import { BatonError, type SampledToken, sequenceId } from "@baton/core";
 import type { EngineApi, EngineEvent, SequenceHandle } from "@baton/engine";
 import type { KvServer, SendingRoom } from "@baton/kv-transfer";
 import type { PrefillCall, PrefillResult } from "@baton/rpc";
@@ -20,7 +20,7 @@ export class PrefillLeg {
   readonly #engine: EngineApi;
   readonly #kvServer: KvServer;
   #cachedTokens = 0;
-  #firstTokenId = -1;
+  #first: SampledToken | undefined;
 
   constructor(call: PrefillCall, trace: Stage, engine: EngineApi, kvServer: KvServer) {
     this.#call = call;
@@ -72,7 +72,7 @@ export class PrefillLeg {
           cachedTokens: this.#cachedTokens,
           completionTokens: 1,
         },
-        firstTokenId: this.#firstTokenId,
+        firstTokenId: this.#first!.tokenId, // It travelled before the ACK.
         kvBytes: summary.bytes,
       };
     } finally {
@@ -93,11 +93,11 @@ export class PrefillLeg {
         room.push(event.start + event.count);
         break;
       case "token":
-        this.#firstTokenId = event.tokenId;
+        this.#first = event;
         break;
       case "finished":
         this.#trace.forwardEnded(event.at);
-        room.finish({ tokenId: this.#firstTokenId, cachedTokens: this.#cachedTokens });
+        if (this.#first) room.finish({ ...this.#first, cachedTokens: this.#cachedTokens });
         break;
       case "failed":
         room.abort(event.error);

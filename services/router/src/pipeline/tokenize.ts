@@ -1,6 +1,6 @@
 /** Step 2: from text to token ids, with every sampling parameter filled in. Workers only ever see the result. */
 import { randomBytes } from "node:crypto";
-import { BatonError, type GenerationRequest, type SamplingParams } from "@baton/core";
+import { BatonError, type GenerationRequest, NEUTRAL_SAMPLING, type SamplingParams } from "@baton/core";
 import type { GenerationDefaults } from "@baton/model";
 import type { Tokenizer } from "@baton/tokenizer";
 import { ATTR, SPAN } from "@baton/tracing";
@@ -58,6 +58,7 @@ function assertMayFit(text: string, param: string, parts: TokenizeParts): void {
 function samplingParams(call: CompletionCall, promptTokens: number, parts: TokenizeParts): SamplingParams {
   const { defaults } = parts;
   return {
+    ...NEUTRAL_SAMPLING,
     temperature: call.temperature ?? defaults.temperature,
     topP: call.topP ?? defaults.topP,
     seed: call.seed ?? randomBytes(8).readBigUInt64LE(),
