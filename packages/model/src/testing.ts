@@ -1,5 +1,6 @@
 /** Checkpoints with known behaviour, in the real file format, for tests of other packages. */
 
+export { GOLDEN_MODELS, type Golden, type GoldenModel } from "./testing/golden-models.ts";
 export { type RandomShape, writeRandomCheckpoint } from "./testing/random-checkpoint.ts";
 export {
   type SuccessorCheckpoint,

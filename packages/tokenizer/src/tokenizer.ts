@@ -3,6 +3,7 @@ import { BatonError } from "@baton/core";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { type ChatMessage, type ChatTemplate, readChatTemplate } from "./chat-template.ts";
 import { Detokenizer } from "./detokenizer.ts";
+import { withNumericSplits } from "./numeric-splits.ts";
 import { readPieceDecoder, type TokenPiece } from "./token-pieces.ts";
 import { tokenText } from "./token-text.ts";
 
@@ -71,7 +72,7 @@ class LoadedTokenizer implements Tokenizer {
   readonly #template: ChatTemplate | undefined;
 
   constructor({ tokenizerJson, tokenizerConfig }: TokenizerFiles) {
-    this.#inner = new HuggingFaceTokenizer(tokenizerJson, tokenizerConfig);
+    this.#inner = new HuggingFaceTokenizer(withNumericSplits(tokenizerJson), tokenizerConfig);
     const added = [...this.#inner.get_added_tokens_decoder().values()];
     this.specialTokens = new Map(
       added.filter(({ special }) => special).map(({ content, id }) => [content, id]),
