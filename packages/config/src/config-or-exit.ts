@@ -9,6 +9,17 @@ import { readConfig } from "./read-config.ts";
 const EXIT_CODE_CONFIGURATION = 2;
 
 /**
+ * The configuration that this process's environment and `argv` give.
+ * @throws ConfigError with every problem there is.
+ */
+export function configOfProcess<const D extends SettingsDefinition>(
+  definition: D,
+  argv: readonly string[],
+): ConfigOf<D> {
+  return readConfig(definition, { argv, env: process.env });
+}
+
+/**
  * The configuration of this process, or its end: `--help` and `--version` print and exit with 0; problems are
  * printed one per line on stderr and the exit code is 2.
  *
@@ -21,7 +32,7 @@ export function configOrExit<const D extends SettingsDefinition>(
   if (argv.includes("--help") || argv.includes("-h")) return printAndExit(formatHelp(definition));
   if (argv.includes("--version")) return printAndExit(`${version()}\n`);
   try {
-    return readConfig(definition, { argv, env: process.env });
+    return configOfProcess(definition, argv);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.problems.join("\n")}\n`);

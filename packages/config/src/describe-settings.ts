@@ -5,6 +5,8 @@ export interface SettingDescription {
   readonly name: string;
   /** With its dashes; undefined for what only the environment can say. */
   readonly flag: string | undefined;
+  /** The letter that stands for the flag, with its dash. */
+  readonly short: string | undefined;
   readonly env: readonly string[];
   /** Undefined where nothing is set by default. */
   readonly default: string | undefined;
@@ -14,9 +16,10 @@ export interface SettingDescription {
 
 /** The settings of a program in the order of their definition, so that a test can compare a document with the code. */
 export function describeSettings({ settings }: SettingsDefinition): readonly SettingDescription[] {
-  return Object.entries(settings).map(([name, { flag, env, defaultText, accepts, doc }]) => ({
+  return Object.entries(settings).map(([name, { flag, short, env, defaultText, accepts, doc }]) => ({
     name,
     flag: flag === undefined ? undefined : `--${flag}`,
+    short: short === undefined ? undefined : `-${short}`,
     env,
     default: defaultText,
     accepts,

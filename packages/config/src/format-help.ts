@@ -1,4 +1,4 @@
-import type { SettingsDefinition } from "./define-settings.ts";
+import type { Operands, SettingsDefinition } from "./define-settings.ts";
 import { describeSettings, type SettingDescription } from "./describe-settings.ts";
 
 const LABEL_WIDTH = 24;
@@ -7,11 +7,13 @@ const LINE_WIDTH = 100;
 /** The text of `--help`: every setting with its flag, meaning, variables, default and accepted values. */
 export function formatHelp(definition: SettingsDefinition): string {
   const entries = describeSettings(definition).map((setting) =>
-    formatEntry(setting.flag ?? setting.env.join(", "), detailsOf(setting)),
+    formatEntry(labelOf(setting), detailsOf(setting)),
   );
+  const { operands } = definition;
   return [
-    `Usage: ${definition.program} [settings]`,
+    `Usage: ${definition.program}${operands ? ` ${usageOf(operands)}` : ""} [settings]`,
     "",
+    ...(operands ? [formatEntry(operands.name, [operands.doc]), ""] : []),
     "A flag wins over its environment variable, the variable over the default.",
     "",
     ...entries,
@@ -19,6 +21,17 @@ export function formatHelp(definition: SettingsDefinition): string {
     formatEntry("--version", ["Print the version and exit"]),
     "",
   ].join("\n");
+}
+
+/** "FILE…" for one or more, "[ID]" for one that may be missing. */
+function usageOf({ name, min, max }: Operands): string {
+  const names = max > 1 ? `${name}…` : name;
+  return min === 0 ? `[${names}]` : names;
+}
+
+function labelOf({ flag, short, env }: SettingDescription): string {
+  if (flag === undefined) return env.join(", ");
+  return short === undefined ? flag : `${short}, ${flag}`;
 }
 
 function detailsOf(setting: SettingDescription): readonly string[] {

@@ -1,6 +1,12 @@
 export { ConfigError } from "./config-error.ts";
-export { configOrExit, version } from "./config-or-exit.ts";
-export { type ConfigOf, defineSettings, type Settings, type SettingsDefinition } from "./define-settings.ts";
+export { configOfProcess, configOrExit, version } from "./config-or-exit.ts";
+export {
+  type ConfigOf,
+  defineSettings,
+  type Operands,
+  type Settings,
+  type SettingsDefinition,
+} from "./define-settings.ts";
 export { describeSettings, type SettingDescription } from "./describe-settings.ts";
 export { formatHelp } from "./format-help.ts";
 export { nearestName } from "./nearest-name.ts";

@@ -5,6 +5,8 @@ import { nearestName } from "./nearest-name.ts";
 export interface ParsedArguments {
   /** The text of each setting that a flag gives; of several the last counts. */
   readonly texts: ReadonlyMap<string, string>;
+  /** The words that belong to no flag, where the definition has operands. */
+  readonly operands: readonly string[];
   readonly problems: readonly string[];
 }
 
@@ -15,12 +17,17 @@ export interface ParsedArguments {
 export function parseArguments(definition: SettingsDefinition, argv: readonly string[]): ParsedArguments {
   const byFlag = settingsByFlag(definition);
   const texts = new Map<string, string>();
+  const operands: string[] = [];
   const problems: string[] = [];
   for (let index = 0; index < argv.length; index++) {
     const argument = argv[index]!;
     const [flag, inline] = splitFlag(argument);
     const known = byFlag.get(flag);
     const following = isValue(argv[index + 1]) ? argv[index + 1] : undefined;
+    if (!known && definition.operands && !argument.startsWith("-")) {
+      operands.push(argument);
+      continue;
+    }
     if (!known) {
       problems.push(unknownArgument(flag, [...byFlag.keys()]));
       // What follows an unknown flag was meant for it: one mistake is one problem.
@@ -36,14 +43,18 @@ export function parseArguments(definition: SettingsDefinition, argv: readonly st
     } else
       problems.push(`Cannot set ${waysToSet(setting)}: the value is missing, expected ${setting.accepts}`);
   }
-  return { texts, problems };
+  return { texts, operands, problems };
 }
 
 function settingsByFlag({ settings }: SettingsDefinition) {
   return new Map(
-    Object.entries(settings).flatMap(([name, setting]) =>
-      setting.flag === undefined ? [] : [[`--${setting.flag}` as string, { name, setting }] as const],
-    ),
+    Object.entries(settings).flatMap(([name, setting]) => {
+      const flags = [
+        ...(setting.flag === undefined ? [] : [`--${setting.flag}`]),
+        ...(setting.short === undefined ? [] : [`-${setting.short}`]),
+      ];
+      return flags.map((flag) => [flag, { name, setting }] as const);
+    }),
   );
 }
 

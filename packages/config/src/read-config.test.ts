@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ConfigError } from "./config-error.ts";
 import { defineSettings } from "./define-settings.ts";
+import { formatHelp } from "./format-help.ts";
 import { readConfig } from "./read-config.ts";
 import { setting } from "./setting.ts";
 
@@ -23,6 +24,7 @@ const definition = defineSettings("router", {
   folder: setting.folder({ flag: "folder", doc: "Folder" }),
   verbose: setting.toggle({ flag: "verbose", env: "BATON_VERBOSE", doc: "Verbose" }),
   secret: setting.secret({ env: "BATON_SECRET", doc: "Secret" }),
+  kept: setting.quota({ flag: "kept", max: 10, default: 0, doc: "Kept" }),
 });
 
 function read(argv: readonly string[], env: Record<string, string> = {}) {
@@ -54,6 +56,7 @@ describe("readConfig", () => {
       folder: undefined,
       verbose: false,
       secret: undefined,
+      kept: 0,
     });
     expect(Object.isFrozen(config)).toBe(true);
   });
@@ -84,6 +87,13 @@ describe("readConfig", () => {
     expect(read(["--memory", "64KiB"]).memory).toBe(65_536);
     expect(read(["--memory", "2 GiB"]).memory).toBe(2 ** 31);
     expect(read(["--memory", "1048577"]).memory).toBe(1_048_577);
+  });
+
+  test("reads how many to keep, and none as off", () => {
+    expect(["off", "1", "10"].map((text) => read(["--kept", text]).kept)).toEqual([0, 1, 10]);
+    expect(problemsOf(["--kept", "0"])).toEqual([
+      'Cannot set --kept to "0": expected "off", or a whole number from 1 to 10',
+    ]);
   });
 
   test("expands a leading ~ in a folder", () => {
@@ -164,6 +174,40 @@ describe("readConfig", () => {
         expect(read(["--port", String(port)]).httpPort).toBe(port);
       }),
     );
+  });
+});
+
+describe("operands", () => {
+  const withFiles = (max: number) =>
+    defineSettings(
+      "read",
+      { output: setting.text({ flag: "output", short: "o", doc: "Output" }) },
+      { name: "FILE", doc: "Files", min: 1, max },
+    );
+  const readFiles = (argv: readonly string[], max = 2) => readConfig(withFiles(max), { argv, env: {} });
+
+  test("are the words that belong to no flag, wherever they stand", () => {
+    expect(readFiles(["a", "-o", "out", "b"])).toEqual({ output: "out", operands: ["a", "b"] });
+    expect(readFiles(["--output=out", "a"])).toEqual({ output: "out", operands: ["a"] });
+  });
+
+  test("are counted", () => {
+    expect(() => readFiles([])).toThrow("Cannot use 0 of FILE: expected 1 to 2");
+    expect(() => readFiles(["a", "b", "c"])).toThrow("Cannot use 3 of FILE: expected 1 to 2");
+    expect(() => readFiles([], Number.POSITIVE_INFINITY)).toThrow("expected 1 or more");
+    expect(() => readFiles(["a", "b"], 1)).toThrow("expected 1");
+  });
+
+  test("stand in the help, and so does a flag's letter", () => {
+    const help = formatHelp(withFiles(2));
+    expect(help).toContain("Usage: read FILE… [settings]");
+    expect(help).toMatch(/^ {2}FILE +Files$/m);
+    expect(help).toMatch(/^ {2}-o, --output +Output$/m);
+  });
+
+  test("are problems where a program has none, and unknown letters always are", () => {
+    expect(problemsOf(["a"])).toHaveLength(1);
+    expect(() => readFiles(["a", "-x"])).toThrow('Cannot use "-x": there is no such setting');
   });
 });
 

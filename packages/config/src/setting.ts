@@ -12,6 +12,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface Setting<T> {
   /** Flag without its dashes; a secret has none, since flags show in process lists. */
   readonly flag: string | undefined;
+  /** One letter that stands for the flag: `-o`. */
+  readonly short: string | undefined;
   /** Environment variables, the first that is set wins. */
   readonly env: readonly string[];
   /** What it means and does, with its unit; may have several lines. */
@@ -39,6 +41,8 @@ export interface DerivedDefault<T> {
 export interface SettingOptions {
   /** Flag without its dashes. */
   readonly flag?: string;
+  /** One letter that stands for the flag. */
+  readonly short?: string;
   /** Environment variable, or several of which the first that is set wins. */
   readonly env?: string | readonly string[];
   readonly doc: string;
@@ -82,6 +86,7 @@ function build<T extends Scalar>(options: AnyOptions<T>, reading: Reading<T>): S
   const value = given as T;
   return {
     flag: options.flag,
+    short: options.short,
     env: typeof options.env === "string" ? [options.env] : (options.env ?? []),
     doc: options.doc,
     accepts: reading.accepts,
@@ -154,6 +159,17 @@ const port: SettingKind<number> = (options: AnyOptions<number>) => {
 const integer: SettingKind<number, Range> = (options: AnyOptions<number> & Range) =>
   build(options, { accepts: acceptedRange("a whole number", options), parse: integerBetween(options) });
 
+/** How many of something are kept; "off" is 0. */
+const quota: SettingKind<number, Range> = (options: AnyOptions<number> & Range) => {
+  const range = { ...options, min: 1 };
+  const parse = integerBetween(range);
+  return build(options, {
+    accepts: `"off", or ${acceptedRange("a whole number", range)}`,
+    parse: (text) => (text === "off" ? 0 : parse(text)),
+    format: (value) => (value === 0 ? "off" : String(value)),
+  });
+};
+
 /** Node's timers overflow above 2^31 - 1 ms. */
 const milliseconds: SettingKind<number> = (options: AnyOptions<number>) => {
   const range = { min: 0, max: 2 ** 31 - 1 };
@@ -206,6 +222,7 @@ function secret(options: Omit<SettingOptions, "flag">): Setting<string | undefin
 export const setting = {
   port,
   integer,
+  quota,
   milliseconds,
   bytes,
   text,

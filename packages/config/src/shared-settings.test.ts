@@ -30,6 +30,7 @@ describe("the shared groups", () => {
       drainTimeoutMs: 3000,
       traceLevel: 3,
       otlpProtocol: "grpc",
+      traceStore: 200,
       otlpScheduleDelayMs: 500,
       otlpMaxExportBatchSize: 64,
     });
@@ -79,6 +80,7 @@ describe("formatHelp and describeSettings", () => {
     expect(describeSettings(definition).find(({ name }) => name === "kvMemory")).toEqual({
       name: "kvMemory",
       flag: "--kv-memory",
+      short: undefined,
       env: ["BATON_KV_MEMORY"],
       default: "256MiB",
       accepts: 'bytes, for example "256MiB" (units B, KiB, MiB, GiB)',

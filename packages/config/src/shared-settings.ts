@@ -21,7 +21,7 @@ export const tracingSettings = {
   otlpEndpoint: setting.url({
     flag: "otlp-endpoint",
     env: ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"],
-    doc: "Where traces are sent; nothing is sent without it",
+    doc: "Collector that traces are sent to; none unless given",
   }),
   otlpProtocol: setting.choice({
     flag: "otlp-protocol",
@@ -29,6 +29,13 @@ export const tracingSettings = {
     choices: ["grpc", "http/protobuf"],
     default: "grpc",
     doc: "How traces are sent (grpc is usually on port 4317, http/protobuf on 4318)",
+  }),
+  traceStore: setting.quota({
+    flag: "trace-store",
+    env: "BATON_TRACE_STORE",
+    max: 100_000,
+    default: 200,
+    doc: 'Traces that the router keeps, for "baton trace"; off in all processes sends it none',
   }),
   serviceName: setting.text({
     env: "OTEL_SERVICE_NAME",

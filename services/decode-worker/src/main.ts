@@ -2,6 +2,7 @@
 import { configOrExit, version } from "@baton/config";
 import { runService } from "@baton/lifecycle";
 import { createMetrics, readTracingCounts, stageMetrics } from "@baton/metrics";
+import { sinkToRouter } from "@baton/trace-store";
 import { createLogger, startTracing } from "@baton/tracing";
 import { settings } from "./config.ts";
 
@@ -17,6 +18,7 @@ const tracing = await startTracing({
   protocol: config.otlpProtocol,
   scheduleDelayMs: config.otlpScheduleDelayMs,
   maxExportBatchSize: config.otlpMaxExportBatchSize,
+  alsoTo: config.traceStore === 0 ? undefined : sinkToRouter(config.registryAddress),
   logger,
   observer: stageMetrics(metrics),
 });

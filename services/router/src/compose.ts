@@ -1,6 +1,6 @@
 /** The one place that names what a router is made of. */
 import type { AddressInfo } from "node:net";
-import type { ConfigOf } from "@baton/config";
+import { type ConfigOf, version } from "@baton/config";
 import { type Logger, systemClock } from "@baton/core";
 import type { Service } from "@baton/lifecycle";
 import { hashCheckpoint, readModelFiles, resolveModelFolder } from "@baton/model";
@@ -8,6 +8,7 @@ import { createInMemoryWorkerRegistry, type InMemoryWorkerRegistry, startExpiry 
 import { createRoutePlanner, LoadLedger } from "@baton/routing";
 import { createRpcServer } from "@baton/rpc";
 import { loadTokenizer } from "@baton/tokenizer";
+import type { TraceStore } from "@baton/trace-store";
 import type { RequestTracer } from "@baton/tracing";
 import { WorkerClients } from "./clients/worker-clients.ts";
 import type { settings } from "./config.ts";
@@ -16,6 +17,8 @@ import { addChatCompletions } from "./http/routes/chat-completions.ts";
 import { addCompletions } from "./http/routes/completions.ts";
 import { addModels } from "./http/routes/models.ts";
 import { addProbes } from "./http/routes/probes.ts";
+import { addTraces } from "./http/routes/traces.ts";
+import { addWorkers } from "./http/routes/workers.ts";
 import { InFlightRequests } from "./in-flight-requests.ts";
 import { Admission } from "./pipeline/admit.ts";
 import { createPipeline } from "./pipeline/pipeline.ts";
@@ -27,6 +30,7 @@ export async function startRouter(
   config: ConfigOf<typeof settings>,
   tracer: RequestTracer,
   logger: Logger,
+  traceStore?: TraceStore,
 ): Promise<Service> {
   const folder = await resolveModelFolder(config.model, config.cacheFolder);
   const files = await readModelFiles(folder);
@@ -68,8 +72,12 @@ export async function startRouter(
     draining: () => inFlight.draining,
   });
 
+  addTraces(app, traceStore);
+  addWorkers(app, { workers, version: version() });
+
   const server = createRpcServer({ logger });
   server.addRegistry(registry);
+  if (traceStore) server.addTraceReceiver((spans) => traceStore.add(spans));
   const { port: registryPort } = await server.listen(config.registryHost, config.registryPort);
   server.setServing(true);
   const expiry = startExpiry(registry);

@@ -1,11 +1,13 @@
 /** The router as a process: settings, tracing, then everything else. */
 import { configOrExit, version } from "@baton/config";
 import { runService } from "@baton/lifecycle";
+import { sinkToStore, TraceStore } from "@baton/trace-store";
 import { createLogger, startTracing } from "@baton/tracing";
 import { settings } from "./config.ts";
 
 const config = configOrExit(settings);
 const logger = createLogger({ name: "router", level: config.logLevel });
+const traceStore = config.traceStore === 0 ? undefined : new TraceStore({ maxTraces: config.traceStore });
 const tracing = await startTracing({
   serviceName: config.serviceName ?? "baton-router",
   instanceId: "router",
@@ -15,11 +17,12 @@ const tracing = await startTracing({
   protocol: config.otlpProtocol,
   scheduleDelayMs: config.otlpScheduleDelayMs,
   maxExportBatchSize: config.otlpMaxExportBatchSize,
+  alsoTo: traceStore && sinkToStore(traceStore),
   logger,
 });
 // Loaded only now: it imports gRPC, which tracing must have patched before.
 const { startRouter } = await import("./compose.ts");
-await runService(() => startRouter(config, tracing.tracer, logger), {
+await runService(() => startRouter(config, tracing.tracer, logger, traceStore), {
   logger,
   closeTimeoutMs: config.drainTimeoutMs + 1000,
   flush: tracing.shutdown,

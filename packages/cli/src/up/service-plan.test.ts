@@ -9,7 +9,7 @@ function planFor(...argv: readonly string[]) {
 
 const shared = [
   ...["--model", "demo", "--cache-folder", "/home/ada/.cache/baton"],
-  ...["--trace-level", "3", "--otlp-protocol", "grpc"],
+  ...["--trace-level", "3", "--trace-store", "200", "--otlp-protocol", "grpc"],
 ];
 
 describe("createServicePlan", () => {
@@ -35,6 +35,13 @@ describe("createServicePlan", () => {
     const workers = planFor("--mode", "aggregated", "--decode=2").workers("127.0.0.1:4000");
     expect(workers.map(({ name }) => name)).toEqual(["decode-0", "decode-1"]);
     expect(workers[0]?.args.join(" ")).toContain("--role aggregated");
+  });
+
+  test("tells every service that no traces are kept", () => {
+    const plan = planFor("--trace-store", "off");
+    for (const { args } of [plan.router({ http: 0, registry: 0 }), ...plan.workers("127.0.0.1:4000")]) {
+      expect(args.join(" ")).toContain("--trace-store off");
+    }
   });
 
   test("passes the endpoint of the collector only where there is one", () => {

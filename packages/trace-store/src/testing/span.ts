@@ -1,0 +1,34 @@
+/** Spans for tests: complete, with only what matters spelled out. */
+import { ATTR, type ExportedSpan, rootName } from "@baton/tracing";
+
+/** Ids are texts of the test's choice; times are ms. */
+export interface SpanOptions extends Partial<Omit<ExportedSpan, "startNs" | "endNs">> {
+  readonly startMs?: number;
+  readonly endMs?: number;
+}
+
+export function span({ startMs = 0, endMs = 1, ...fields }: SpanOptions = {}): ExportedSpan {
+  return {
+    traceId: "t1",
+    spanId: "root",
+    parentSpanId: undefined,
+    name: "stage",
+    kind: "internal",
+    startNs: BigInt(Math.round(startMs * 1e6)),
+    endNs: BigInt(Math.round(endMs * 1e6)),
+    status: { code: "unset", message: "" },
+    attributes: {},
+    resource: { "service.name": "baton-router", "service.instance.id": "router", "process.pid": 1 },
+    flags: 1,
+    traceState: "",
+    links: [],
+    events: [],
+    ...fields,
+  };
+}
+
+/** The root of a request. */
+export function rootSpan(requestId: string, options: SpanOptions = {}): ExportedSpan {
+  const attributes = { [ATTR.requestId]: requestId, ...options.attributes };
+  return span({ kind: "server", name: rootName(requestId), ...options, attributes });
+}
