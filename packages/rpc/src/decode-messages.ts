@@ -11,6 +11,7 @@ import {
   fromWireAttempt,
   fromWireRequest,
   fromWireRoom,
+  fromWireTimings,
   fromWireTraceHeader,
   fromWireUsage,
   toWireRequest,
@@ -58,7 +59,7 @@ export function toGenerateEvent(event: GenerationEvent): GenerateEvent {
         },
       };
     case "end":
-      return { end: { finishReason: event.reason, usage: event.usage } };
+      return { end: { finishReason: event.reason, usage: event.usage, timings: event.timings ?? null } };
     default:
       return assertNever(event);
   }
@@ -69,7 +70,12 @@ export function fromGenerateEvent(message: GenerateEvent__Output): GenerationEve
   if (message.tokens) return fromTokens(message.tokens);
   const reason = message.end?.finishReason;
   if (message.end && (reason === "stop" || reason === "length")) {
-    return { type: "end", reason, usage: fromWireUsage(message.end.usage) };
+    return {
+      type: "end",
+      reason,
+      usage: fromWireUsage(message.end.usage),
+      ...fromWireTimings(message.end.timings),
+    };
   }
   throw new BatonError(
     "internal",

@@ -4,10 +4,12 @@ import {
   bootstrapRoom,
   type ExternalTraceHeader,
   type GenerationRequest,
+  type LegTimings,
   requestId,
   type Usage,
 } from "@baton/core";
 import { inRange, MAX_ID_LENGTH, MAX_UINT32, notEmpty, present, rejectField, text } from "./fields.ts";
+import type { LegTimings__Output as IncomingTimings } from "./generated/baton/v1/LegTimings.ts";
 import type { SamplingParams__Output as IncomingSampling } from "./generated/baton/v1/SamplingParams.ts";
 import type { TraceHeader__Output as IncomingTraceHeader } from "./generated/baton/v1/TraceHeader.ts";
 import type { Usage__Output as IncomingUsage } from "./generated/baton/v1/Usage.ts";
@@ -69,4 +71,9 @@ export function fromWireUsage(message: IncomingUsage | null): Usage {
     cachedTokens: message?.cachedTokens ?? 0,
     completionTokens: message?.completionTokens ?? 0,
   };
+}
+
+/** Durations as they came; the field is left out where a worker sent none. */
+export function fromWireTimings(message: IncomingTimings | null): { readonly timings?: LegTimings } {
+  return message ? { timings: message } : {};
 }

@@ -7,6 +7,7 @@ import {
   fromWireAttempt,
   fromWireRequest,
   fromWireRoom,
+  fromWireTimings,
   fromWireTraceHeader,
   fromWireUsage,
   toWireRequest,
@@ -34,7 +35,8 @@ export function fromPrefillRequest(message: PrefillRequest__Output, life: CallLi
 }
 
 export function toPrefillResponse(result: PrefillResult): PrefillResponse {
-  return { usage: result.usage, firstTokenId: result.firstTokenId, kvBytes: String(result.kvBytes) };
+  const { usage, firstTokenId, kvBytes, timings = null } = result;
+  return { usage, firstTokenId, kvBytes: String(kvBytes), timings };
 }
 
 export function fromPrefillResponse(message: PrefillResponse__Output): PrefillResult {
@@ -42,5 +44,6 @@ export function fromPrefillResponse(message: PrefillResponse__Output): PrefillRe
     usage: fromWireUsage(message.usage),
     firstTokenId: message.firstTokenId,
     kvBytes: Number(message.kvBytes),
+    ...fromWireTimings(message.timings),
   };
 }

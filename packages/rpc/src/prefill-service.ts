@@ -1,4 +1,4 @@
-import type { BootstrapRoom, ExternalTraceHeader, GenerationRequest, Usage } from "@baton/core";
+import type { BootstrapRoom, ExternalTraceHeader, GenerationRequest, LegTimings, Usage } from "@baton/core";
 
 /** A prompt to compute and hand over. */
 export interface PrefillCall {
@@ -19,6 +19,7 @@ export interface PrefillResult {
   readonly firstTokenId: number;
   /** Payload bytes handed over. */
   readonly kvBytes: number;
+  readonly timings?: LegTimings;
 }
 
 /** What a prefill worker offers. */

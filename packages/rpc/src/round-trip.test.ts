@@ -1,4 +1,10 @@
-import { bootstrapRoom, type GenerationEvent, type GenerationRequest, requestId } from "@baton/core";
+import {
+  bootstrapRoom,
+  type GenerationEvent,
+  type GenerationRequest,
+  NO_TIMINGS,
+  requestId,
+} from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { WorkerStatus } from "./control-service.ts";

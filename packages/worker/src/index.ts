@@ -1,3 +1,4 @@
+export { LegFigures } from "./leg-figures.ts";
 export {
   createWorker,
   type Worker,

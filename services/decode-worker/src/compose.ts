@@ -24,7 +24,7 @@ export async function startDecodeWorker(
   const worker = await createWorker({ role: config.role, config, tracer, metrics, logger });
   const { id, epoch, layout, engine } = worker;
   const kvReceiver = createKvReceiver({ workerId: id, epoch, layout, secret: config.kvSecret });
-  worker.server.addDecode(createDecodeService({ engine, kvReceiver, tracer }));
+  worker.server.addDecode(createDecodeService({ engine, kvReceiver, tracer, metrics }));
   const addresses = await worker.serve({
     kvStatus: () => kvReceiver.status(),
     close: () => kvReceiver.close(),

@@ -17,14 +17,17 @@ import {
 } from "@baton/core";
 import type { EngineApi, EngineEvent, SequenceHandle } from "@baton/engine";
 import type { KvReceiver } from "@baton/kv-transfer";
+import type { Metrics } from "@baton/metrics";
 import type { GenerateCall } from "@baton/rpc";
 import type { Stage } from "@baton/tracing";
+import { LegFigures } from "@baton/worker";
 import { DecodeTrace } from "./decode-trace.ts";
 
 /** What a decode leg works with. */
 export interface DecodeLegParts {
   readonly engine: EngineApi;
   readonly kvReceiver: KvReceiver;
+  readonly metrics: Metrics;
 }
 
 type Finished = Extract<EngineEvent, { type: "finished" }>;
@@ -32,6 +35,7 @@ type Finished = Extract<EngineEvent, { type: "finished" }>;
 export class DecodeLeg {
   readonly #call: GenerateCall;
   readonly #trace: DecodeTrace;
+  readonly #figures: LegFigures;
   readonly #parts: DecodeLegParts;
   readonly #events: AsyncQueue<GenerationEvent>;
   readonly #finished = Promise.withResolvers<Finished>();
@@ -42,6 +46,7 @@ export class DecodeLeg {
   constructor(call: GenerateCall, trace: Stage, parts: DecodeLegParts, events: AsyncQueue<GenerationEvent>) {
     this.#call = call;
     this.#trace = new DecodeTrace(trace);
+    this.#figures = new LegFigures(parts.metrics, trace.header);
     this.#parts = parts;
     this.#events = events;
   }
@@ -56,11 +61,12 @@ export class DecodeLeg {
         completionTokens: this.#completionTokens,
       };
       this.#trace.end(reason, usage);
-      this.#events.push({ type: "end", reason, usage });
+      this.#events.push({ type: "end", reason, usage, timings: this.#figures.succeeded(usage) });
       this.#events.end();
     } catch (reason) {
       const error = BatonError.from(reason);
       this.#trace.fail(error);
+      this.#figures.failed(error);
       this.#events.fail(error);
     }
   }
@@ -109,18 +115,23 @@ export class DecodeLeg {
       },
       block: (index) => this.#parts.engine.blockBytes(blocks[index]!),
       signal,
-      onAccepted: (peer) => this.#trace.accepted(peer),
+      onAccepted: (peer) => {
+        this.#trace.accepted(peer);
+        this.#figures.met();
+      },
       onFrame: (frame) => this.#trace.frame(frame),
     });
     this.#finished.promise.catch((reason: unknown) => receiving.abort(BatonError.from(reason)));
     const { first, summary } = await receiving.done;
     this.#cachedTokens = first.cachedTokens;
     this.#trace.transferred(summary);
+    this.#figures.transferred(summary);
     sequence.ready(first);
   }
 
   #onEvent(event: EngineEvent): void {
     this.#trace.engineEvent(event);
+    this.#figures.engineEvent(event);
     switch (event.type) {
       case "prefill-start":
         this.#cachedTokens = event.cachedTokens;

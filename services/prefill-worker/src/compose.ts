@@ -25,7 +25,7 @@ export async function startPrefillWorker(
   const { id, epoch, layout, engine } = worker;
   const kvServer = createKvServer({ workerId: id, epoch, layout, secret: config.kvSecret, logger });
   const { port } = await kvServer.listen(config.host, config.kvPort);
-  worker.server.addPrefill(createPrefillService({ engine, kvServer, tracer }));
+  worker.server.addPrefill(createPrefillService({ engine, kvServer, tracer, metrics }));
   const kvAddress = { host: config.advertiseHost ?? config.host, port };
   const addresses = await worker.serve({
     kvAddress,

@@ -10,21 +10,32 @@
 import { BatonError, type SampledToken, sequenceId } from "@baton/core";
 import type { EngineApi, EngineEvent, SequenceHandle } from "@baton/engine";
 import type { KvServer, SendingRoom } from "@baton/kv-transfer";
+import type { Metrics } from "@baton/metrics";
 import type { PrefillCall, PrefillResult } from "@baton/rpc";
 import type { Stage } from "@baton/tracing";
+import { LegFigures } from "@baton/worker";
 import { PrefillTrace } from "./prefill-trace.ts";
+
+/** What a prefill leg works with. */
+export interface PrefillLegParts {
+  readonly engine: EngineApi;
+  readonly kvServer: KvServer;
+  readonly metrics: Metrics;
+}
 
 export class PrefillLeg {
   readonly #call: PrefillCall;
   readonly #trace: PrefillTrace;
+  readonly #figures: LegFigures;
   readonly #engine: EngineApi;
   readonly #kvServer: KvServer;
   #cachedTokens = 0;
   #first: SampledToken | undefined;
 
-  constructor(call: PrefillCall, trace: Stage, engine: EngineApi, kvServer: KvServer) {
+  constructor(call: PrefillCall, trace: Stage, { engine, kvServer, metrics }: PrefillLegParts) {
     this.#call = call;
     this.#trace = new PrefillTrace(trace);
+    this.#figures = new LegFigures(metrics, trace.header);
     this.#engine = engine;
     this.#kvServer = kvServer;
   }
@@ -34,10 +45,11 @@ export class PrefillLeg {
     try {
       const result = await this.#run();
       this.#trace.end(result);
-      return result;
+      return { ...result, timings: this.#figures.succeeded(result.usage) };
     } catch (reason) {
       const error = BatonError.from(reason);
       this.#trace.fail(error);
+      this.#figures.failed(error);
       throw error;
     }
   }
@@ -61,11 +73,15 @@ export class PrefillLeg {
         promptTokens: request.promptTokenIds.length,
         block: (index) => this.#engine.blockBytes(sequence.blocks()[index]!),
         signal,
-        onPeer: (peer) => this.#trace.peer(peer),
+        onPeer: (peer) => {
+          this.#trace.peer(peer);
+          this.#figures.met();
+        },
         onFrame: (frame) => this.#trace.frame(frame),
       });
       const summary = await sending.done;
       this.#trace.transferred(summary);
+      this.#figures.transferred(summary);
       return {
         usage: {
           promptTokens: request.promptTokenIds.length,
@@ -82,6 +98,7 @@ export class PrefillLeg {
   }
 
   #onEvent(event: EngineEvent, room: SendingRoom): void {
+    this.#figures.engineEvent(event);
     switch (event.type) {
       case "prefill-start":
         this.#cachedTokens = event.cachedTokens;

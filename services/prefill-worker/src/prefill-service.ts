@@ -1,29 +1,25 @@
 /** Serves `PrefillWorker.Prefill`: one leg per call, in the trace of its caller. */
 import { formatRoom } from "@baton/core";
-import type { EngineApi } from "@baton/engine";
-import type { KvServer } from "@baton/kv-transfer";
 import type { PrefillCall, PrefillResult, PrefillService } from "@baton/rpc";
 import { ATTR, type RequestTracer, SPAN } from "@baton/tracing";
-import { PrefillLeg } from "./prefill-leg.ts";
+import { PrefillLeg, type PrefillLegParts } from "./prefill-leg.ts";
 
 /** What a prefill leg works with. */
-export interface PrefillServiceParts {
-  readonly engine: EngineApi;
-  readonly kvServer: KvServer;
+export interface PrefillServiceParts extends PrefillLegParts {
   readonly tracer: RequestTracer;
 }
 
 /** Makes the service; the trace is continued synchronously, while the gRPC server span is active. */
-export function createPrefillService({ engine, kvServer, tracer }: PrefillServiceParts): PrefillService {
+export function createPrefillService(parts: PrefillServiceParts): PrefillService {
   return {
     prefill(call: PrefillCall): Promise<PrefillResult> {
-      const trace = tracer.continueRequest(SPAN.prefill, call.header, {
+      const trace = parts.tracer.continueRequest(SPAN.prefill, call.header, {
         [ATTR.requestId]: call.request.requestId,
         [ATTR.bootstrapRoom]: formatRoom(call.room),
         [ATTR.attempt]: call.attempt,
         [ATTR.promptTokens]: call.request.promptTokenIds.length,
       });
-      return new PrefillLeg(call, trace, engine, kvServer).run();
+      return new PrefillLeg(call, trace, parts).run();
     },
   };
 }

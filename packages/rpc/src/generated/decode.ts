@@ -7,6 +7,7 @@ import type { GenerateEvent as _baton_v1_GenerateEvent, GenerateEvent__Output as
 import type { GenerateRequest as _baton_v1_GenerateRequest, GenerateRequest__Output as _baton_v1_GenerateRequest__Output } from './baton/v1/GenerateRequest.ts';
 import type { KvHandover as _baton_v1_KvHandover, KvHandover__Output as _baton_v1_KvHandover__Output } from './baton/v1/KvHandover.ts';
 import type { KvLayout as _baton_v1_KvLayout, KvLayout__Output as _baton_v1_KvLayout__Output } from './baton/v1/KvLayout.ts';
+import type { LegTimings as _baton_v1_LegTimings, LegTimings__Output as _baton_v1_LegTimings__Output } from './baton/v1/LegTimings.ts';
 import type { SamplingParams as _baton_v1_SamplingParams, SamplingParams__Output as _baton_v1_SamplingParams__Output } from './baton/v1/SamplingParams.ts';
 import type { StopRequest as _baton_v1_StopRequest, StopRequest__Output as _baton_v1_StopRequest__Output } from './baton/v1/StopRequest.ts';
 import type { StopResponse as _baton_v1_StopResponse, StopResponse__Output as _baton_v1_StopResponse__Output } from './baton/v1/StopResponse.ts';
@@ -29,6 +30,7 @@ export interface ProtoGrpcType {
       GenerateRequest: MessageTypeDefinition<_baton_v1_GenerateRequest, _baton_v1_GenerateRequest__Output>
       KvHandover: MessageTypeDefinition<_baton_v1_KvHandover, _baton_v1_KvHandover__Output>
       KvLayout: MessageTypeDefinition<_baton_v1_KvLayout, _baton_v1_KvLayout__Output>
+      LegTimings: MessageTypeDefinition<_baton_v1_LegTimings, _baton_v1_LegTimings__Output>
       SamplingParams: MessageTypeDefinition<_baton_v1_SamplingParams, _baton_v1_SamplingParams__Output>
       StopRequest: MessageTypeDefinition<_baton_v1_StopRequest, _baton_v1_StopRequest__Output>
       StopResponse: MessageTypeDefinition<_baton_v1_StopResponse, _baton_v1_StopResponse__Output>

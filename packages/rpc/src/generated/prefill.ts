@@ -2,6 +2,7 @@ import type * as grpc from '@grpc/grpc-js';
 import type { MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { KvLayout as _baton_v1_KvLayout, KvLayout__Output as _baton_v1_KvLayout__Output } from './baton/v1/KvLayout.ts';
+import type { LegTimings as _baton_v1_LegTimings, LegTimings__Output as _baton_v1_LegTimings__Output } from './baton/v1/LegTimings.ts';
 import type { PrefillRequest as _baton_v1_PrefillRequest, PrefillRequest__Output as _baton_v1_PrefillRequest__Output } from './baton/v1/PrefillRequest.ts';
 import type { PrefillResponse as _baton_v1_PrefillResponse, PrefillResponse__Output as _baton_v1_PrefillResponse__Output } from './baton/v1/PrefillResponse.ts';
 import type { PrefillWorkerClient as _baton_v1_PrefillWorkerClient, PrefillWorkerDefinition as _baton_v1_PrefillWorkerDefinition } from './baton/v1/PrefillWorker.ts';
@@ -18,6 +19,7 @@ export interface ProtoGrpcType {
   baton: {
     v1: {
       KvLayout: MessageTypeDefinition<_baton_v1_KvLayout, _baton_v1_KvLayout__Output>
+      LegTimings: MessageTypeDefinition<_baton_v1_LegTimings, _baton_v1_LegTimings__Output>
       PrefillRequest: MessageTypeDefinition<_baton_v1_PrefillRequest, _baton_v1_PrefillRequest__Output>
       PrefillResponse: MessageTypeDefinition<_baton_v1_PrefillResponse, _baton_v1_PrefillResponse__Output>
       PrefillWorker: SubtypeConstructor<typeof grpc.Client, _baton_v1_PrefillWorkerClient> & { service: _baton_v1_PrefillWorkerDefinition }

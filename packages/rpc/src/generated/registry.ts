@@ -3,6 +3,7 @@ import type { MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { AnnouncementReply as _baton_v1_AnnouncementReply, AnnouncementReply__Output as _baton_v1_AnnouncementReply__Output } from './baton/v1/AnnouncementReply.ts';
 import type { KvLayout as _baton_v1_KvLayout, KvLayout__Output as _baton_v1_KvLayout__Output } from './baton/v1/KvLayout.ts';
+import type { LegTimings as _baton_v1_LegTimings, LegTimings__Output as _baton_v1_LegTimings__Output } from './baton/v1/LegTimings.ts';
 import type { SamplingParams as _baton_v1_SamplingParams, SamplingParams__Output as _baton_v1_SamplingParams__Output } from './baton/v1/SamplingParams.ts';
 import type { TokenBias as _baton_v1_TokenBias, TokenBias__Output as _baton_v1_TokenBias__Output } from './baton/v1/TokenBias.ts';
 import type { TraceHeader as _baton_v1_TraceHeader, TraceHeader__Output as _baton_v1_TraceHeader__Output } from './baton/v1/TraceHeader.ts';
@@ -19,6 +20,7 @@ export interface ProtoGrpcType {
     v1: {
       AnnouncementReply: MessageTypeDefinition<_baton_v1_AnnouncementReply, _baton_v1_AnnouncementReply__Output>
       KvLayout: MessageTypeDefinition<_baton_v1_KvLayout, _baton_v1_KvLayout__Output>
+      LegTimings: MessageTypeDefinition<_baton_v1_LegTimings, _baton_v1_LegTimings__Output>
       SamplingParams: MessageTypeDefinition<_baton_v1_SamplingParams, _baton_v1_SamplingParams__Output>
       TokenBias: MessageTypeDefinition<_baton_v1_TokenBias, _baton_v1_TokenBias__Output>
       TraceHeader: MessageTypeDefinition<_baton_v1_TraceHeader, _baton_v1_TraceHeader__Output>

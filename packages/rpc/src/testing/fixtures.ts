@@ -1,5 +1,12 @@
 /** What the tests of this package share: valid requests, a server with its clients, and services made to order. */
-import { bootstrapRoom, type GenerationEvent, NEUTRAL_SAMPLING, requestId, silentLogger } from "@baton/core";
+import {
+  bootstrapRoom,
+  type GenerationEvent,
+  NEUTRAL_SAMPLING,
+  NO_TIMINGS,
+  requestId,
+  silentLogger,
+} from "@baton/core";
 import { type ControlClient, createControlClient } from "../control-client.ts";
 import { createDecodeClient, type DecodeClient } from "../decode-client.ts";
 import type { DecodeService, GenerateCall } from "../decode-service.ts";
@@ -41,6 +48,7 @@ export const END: GenerationEvent = {
   type: "end",
   reason: "stop",
   usage: { promptTokens: 3, cachedTokens: 0, completionTokens: 2 },
+  timings: { ...NO_TIMINGS, decodeWaitMs: 0.25, decodeMs: 1e6 },
 };
 
 /** A decode service whose answers are what `generate` yields. */
