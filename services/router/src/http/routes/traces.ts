@@ -14,7 +14,7 @@ export function addTraces(app: FastifyInstance, store: TraceStore | undefined): 
     return {
       object: "list",
       data: present.list(limitOf(request.query.limit)).map(listed),
-      store: present.counts(),
+      store: countsOf(present),
     };
   });
   /** By the id of the trace or of its request, as OTLP/JSON. */
@@ -37,6 +37,11 @@ function kept(store: TraceStore | undefined): TraceStore {
 function listed({ traceId, requestId, startMs, durationMs, ...rest }: TraceSummary) {
   const start = new Date(startMs).toISOString();
   return { id: traceId, request_id: requestId, start, duration_ms: durationMs, ...rest };
+}
+
+function countsOf(store: TraceStore) {
+  const { traces, spans, bytes, evictedTraces, refusedSpans } = store.counts();
+  return { traces, spans, bytes, evicted_traces: evictedTraces, refused_spans: refusedSpans };
 }
 
 function limitOf(text: string | undefined): number {
