@@ -1,15 +1,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NEUTRAL_SAMPLING, sequenceId } from "@baton/core";
+import { NEUTRAL_SAMPLING, type SamplingParams, sequenceId } from "@baton/core";
 import { type CompiledModel, prepareModel } from "@baton/model";
 import { writeRandomCheckpoint } from "@baton/model/testing";
 import type { SequenceSpec } from "@baton/scheduler";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { createEngine } from "./create-engine.ts";
-import type { EngineApi } from "./engine-api.ts";
+import type { EngineApi, EngineEvent } from "./engine-api.ts";
 import type { OnnxRunnerSpec } from "./runner-spec.ts";
-import { submitAndHear, tokensOf } from "./testing/heard-sequence.ts";
+import { type HeardSequence, submitAndHear, tokensOf } from "./testing/heard-sequence.ts";
 
 const BLOCK_SIZE = 16;
 const CHUNK_TOKENS = 32;
@@ -52,26 +52,67 @@ function startEngine(roles: OnnxRunnerSpec["roles"]): Promise<EngineApi> {
   });
 }
 
-function specs(goal: SequenceSpec["goal"], temperature: number): SequenceSpec[] {
+/** Every parameter at work, in different mixtures. */
+const SAMPLING: Readonly<Record<string, Partial<SamplingParams>>> = {
+  greedy: { temperature: 0 },
+  "top-p": { temperature: 0.8, topP: 0.95 },
+  "top-k and min-p": { temperature: 1.2, topK: 20, minP: 0.02 },
+  penalties: { temperature: 0.7, repetitionPenalty: 1.3, presencePenalty: 0.4, frequencyPenalty: 0.2 },
+  "bias and log-probabilities": {
+    temperature: 0.9,
+    logitBias: [
+      { tokenId: 7, bias: 2 },
+      { tokenId: 11, bias: -100 },
+    ],
+    minTokens: 5,
+    stopTokenIds: [7, 8, 9],
+    topLogprobs: 3,
+  },
+};
+
+function specs(goal: SequenceSpec["goal"], sampling: Partial<SamplingParams>): SequenceSpec[] {
   return PROMPT_LENGTHS.map((length, index) => ({
     id: sequenceId(`${goal}-${length}`),
     promptTokenIds: Array.from({ length }, (_, position) => (index * 17 + position * 31) % 250),
-    sampling: { ...NEUTRAL_SAMPLING, temperature, topP: 0.95, seed: BigInt(index), maxTokens: 24 },
+    sampling: { ...NEUTRAL_SAMPLING, seed: BigInt(index), maxTokens: 24, ...sampling },
     goal,
   }));
 }
 
-/** The answers of one engine that does all of it. */
-async function answersTogether(temperature: number) {
-  const heard = specs("generate", temperature).map((spec) => submitAndHear(aggregated, spec));
+/** The answers of one engine that does all of it, all at once. */
+async function answersTogether(sampling: Partial<SamplingParams>) {
+  const heard = specs("generate", sampling).map((spec) => submitAndHear(aggregated, spec));
   await Promise.all(heard.map(({ ended }) => ended));
-  return heard.map(tokensOf);
+  return heard.map(answerOf);
+}
+
+/** The same, one after the other. */
+async function answersAlone(sampling: Partial<SamplingParams>) {
+  const answers = [];
+  for (const spec of specs("generate", sampling)) {
+    const heard = submitAndHear(aggregated, spec);
+    await heard.ended;
+    answers.push(answerOf(heard));
+  }
+  return answers;
+}
+
+/** Tokens, the rounded log-probabilities beside them, and the reason of the end: kernels sum in different orders. */
+function answerOf(heard: HeardSequence) {
+  const rounded = (value: number) => Math.round(value * 1000);
+  const logprobs = heard.events.flatMap((event) =>
+    event.type === "token" && event.logprobs
+      ? [[event.logprobs.logprob, ...event.logprobs.top.map(({ logprob }) => logprob)].map(rounded)]
+      : [],
+  );
+  const last = heard.events.at(-1);
+  return { tokens: tokensOf(heard), logprobs, reason: last?.type === "finished" && last.reason };
 }
 
 /** The answers of two engines, with the KV handed over. */
-async function answersApart(temperature: number) {
-  const decodeSpecs = specs("decode", temperature);
-  const legs = specs("prefill", temperature).map(async (spec, index) => {
+async function answersApart(sampling: Partial<SamplingParams>) {
+  const decodeSpecs = specs("decode", sampling);
+  const legs = specs("prefill", sampling).map(async (spec, index) => {
     const first = submitAndHear(prefill, spec);
     const rest = submitAndHear(decode, decodeSpecs[index]!);
     const blocks = await rest.handle.reserve(new AbortController().signal);
@@ -80,17 +121,20 @@ async function answersApart(temperature: number) {
       decode.blockBytes(blocks[at]!).set(prefill.blockBytes(block));
     }
     first.handle.release();
-    rest.handle.ready({ tokenId: tokensOf(first)[0]! });
+    const token = await first.until("token");
+    rest.handle.ready(token as Extract<EngineEvent, { type: "token" }>);
     await rest.ended;
-    return tokensOf(rest);
+    return answerOf(rest);
   });
   return Promise.all(legs);
 }
 
-test.each([0, 0.8])(
-  "prefill and decode in two engines answer as one engine does, at temperature %d",
-  async (temperature) => {
-    expect(await answersApart(temperature)).toEqual(await answersTogether(temperature));
+test.each(Object.entries(SAMPLING))(
+  "%s: an answer is the same alone, among others, and in two engines",
+  async (_, sampling) => {
+    const together = await answersTogether(sampling);
+    expect(await answersApart(sampling)).toEqual(together);
+    expect(await answersAlone(sampling)).toEqual(together);
     for (const engine of [aggregated, prefill, decode]) {
       const { free, cached, total } = engine.status().blocks;
       expect(free + cached).toBe(total);
@@ -99,7 +143,7 @@ test.each([0, 0.8])(
 );
 
 test("a decode engine loads the prefill graph when it must prefill itself", async () => {
-  const [spec] = specs("generate", 0);
+  const [spec] = specs("generate", SAMPLING.greedy!);
   const local = submitAndHear(decode, spec!);
   const there = submitAndHear(aggregated, spec!);
   await expect(local.ended).resolves.toMatchObject({ type: "finished" });
