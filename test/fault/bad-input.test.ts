@@ -124,7 +124,7 @@ const BAD_REQUESTS: readonly BadRequest[] = [
     param: "stream",
     says: /boolean/i,
   },
-  { what: "n above 1", body: { ...good, n: 2 }, status: 400, param: "n", says: /\bn\b/ },
+  { what: "n above 128", body: { ...good, n: 129 }, status: 400, param: "n", says: /\bn\b/ },
   {
     what: "tools",
     body: { ...good, tools: [{ type: "function" }] },

@@ -1,6 +1,8 @@
 /** What clients see of requests that go well. */
+import { BatonError, type GenerationEvent } from "@baton/core";
+import type { GenerateCall } from "@baton/rpc";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { jsonOf, sseEvents, TestCluster, tokensOf } from "./testing/test-cluster.ts";
+import { jsonOf, sseEvents, TestCluster, tokensOf, untilCanceled } from "./testing/test-cluster.ts";
 
 let cluster: TestCluster;
 let text = "";
@@ -155,6 +157,160 @@ describe("POST /v1/completions", () => {
       ["text_completion", "b", null],
       ["text_completion", "", "stop"],
     ]);
+  });
+});
+
+describe("sampling parameters", () => {
+  const samplingOf = async (fields: object) => {
+    text = "x";
+    expect((await cluster.chat(fields)).status).toBe(200);
+    return cluster.worker("decode-0").generations.at(-1)!.request.sampling;
+  };
+
+  test("reach the workers complete", async () => {
+    const sampling = await samplingOf({
+      top_k: 40,
+      min_p: 0.25,
+      repetition_penalty: 1.5,
+      presence_penalty: -0.5,
+      frequency_penalty: 2,
+      logit_bias: { 65: 100, 66: -100 },
+      min_tokens: 3,
+      max_tokens: 9,
+      stop_token_ids: [67],
+      ignore_eos: true,
+      logprobs: true,
+      top_logprobs: 5,
+    });
+    expect(sampling).toMatchObject({
+      topK: 40,
+      minP: 0.25,
+      repetitionPenalty: 1.5,
+      presencePenalty: -0.5,
+      frequencyPenalty: 2,
+      logitBias: [
+        { tokenId: 65, bias: 100 },
+        { tokenId: 66, bias: -100 },
+      ],
+      minTokens: 3,
+      stopTokenIds: [67],
+      topLogprobs: 5,
+    });
+  });
+
+  test("that ask for nothing change nothing", async () => {
+    const plain = await samplingOf({ seed: 1 });
+    const neutral = { n: 1, top_k: -1, logit_bias: {}, min_tokens: 0, ignore_eos: false, stop_token_ids: [] };
+    expect(await samplingOf({ seed: 1, logprobs: false, presence_penalty: 0, ...neutral })).toEqual(plain);
+    expect(plain.stopTokenIds.length).toBeGreaterThan(0);
+    expect("topLogprobs" in plain).toBe(false);
+  });
+});
+
+describe("log-probabilities", () => {
+  /** Every token of the text, with "A" in second place. */
+  async function* scored(call: GenerateCall): AsyncGenerator<GenerationEvent> {
+    for await (const event of tokensOf(text, call)) {
+      const top = [{ tokenId: 65, logprob: -1.5 }].slice(0, call.request.sampling.topLogprobs);
+      if (event.type === "tokens") yield { ...event, logprobs: [{ logprob: -0.25, top }] };
+      else yield event;
+    }
+  }
+  let scoring: TestCluster;
+  beforeAll(async () => {
+    scoring = await TestCluster.start({ script: { generate: scored } });
+  });
+  afterAll(() => scoring[Symbol.asyncDispose]());
+
+  const a = { token: "A", logprob: -1.5, bytes: [65] };
+  const tokenOf = (token: string, top: object[]) => {
+    return { token, logprob: -0.25, bytes: [...Buffer.from(token)], top_logprobs: top };
+  };
+
+  test("of a chat are in OpenAI's shape, whole or as a stream", async () => {
+    text = "Hi";
+    const content = [tokenOf("H", [a]), tokenOf("i", [a])];
+    const whole = await jsonOf(await scoring.chat({ logprobs: true, top_logprobs: 1 }));
+    expect(whole.choices[0].logprobs).toEqual({ content, refusal: null });
+    const events = await sseEvents(await scoring.chat({ stream: true, logprobs: true, top_logprobs: 1 }));
+    expect(events.slice(1, -1).map(({ choices: [choice] }) => choice.logprobs)).toEqual([
+      { content: [content[0]], refusal: null },
+      { content: [content[1]], refusal: null },
+      null,
+    ]);
+  });
+
+  test("of a chat without alternatives have an empty list of them", async () => {
+    text = "H";
+    const whole = await jsonOf(await scoring.chat({ logprobs: true }));
+    expect(whole.choices[0].logprobs.content).toEqual([tokenOf("H", [])]);
+  });
+
+  test("of a completion are in OpenAI's older shape", async () => {
+    text = "Hé";
+    const body = { model: scoring.model, prompt: "Once", logprobs: 1 };
+    const whole = await jsonOf(await scoring.post("/v1/completions", body));
+    expect(whole.choices[0].logprobs).toEqual({
+      tokens: ["H", "\\xc3", "\\xa9"],
+      token_logprobs: [-0.25, -0.25, -0.25],
+      top_logprobs: [
+        { A: -1.5, H: -0.25 },
+        { A: -1.5, "\\xc3": -0.25 },
+        { A: -1.5, "\\xa9": -0.25 },
+      ],
+      text_offset: [0, 1, 1],
+    });
+  });
+});
+
+describe("several choices", () => {
+  test("have a seed, a room and a request each, the first one the request's own", async () => {
+    text = "Hi";
+    const before = cluster.worker("prefill-0").prefills.length;
+    const response = await cluster.chat({ n: 3, seed: 5 }, { headers: { "x-request-id": "three" } });
+    const body = await jsonOf(response);
+    expect(body.choices.map((choice: { index: number }) => choice.index)).toEqual([0, 1, 2]);
+    for (const choice of body.choices) {
+      expect(choice).toMatchObject({ message: { content: "Hi" }, finish_reason: "stop" });
+    }
+    expect(body.usage).toMatchObject({ completion_tokens: 6 });
+    expect(body.usage.total_tokens).toBe(body.usage.prompt_tokens + 6);
+    const calls = cluster.worker("prefill-0").prefills.slice(before);
+    expect(calls.map(({ request }) => request.requestId).toSorted()).toEqual(["three", "three#1", "three#2"]);
+    expect(new Set(calls.map(({ room }) => room)).size).toBe(3);
+    expect(new Set(calls.map(({ request }) => request.sampling.seed)).size).toBe(3);
+    expect(calls[0]!.request.sampling.seed).toBe(5n);
+  });
+
+  test("come as one stream, each with its own beginning and end, and one count of tokens", async () => {
+    text = "ab";
+    const events = await sseEvents(
+      await cluster.chat({ n: 2, stream: true, stream_options: { include_usage: true } }),
+    );
+    for (const index of [0, 1]) {
+      const own = events.flatMap(
+        (event) => event.choices?.filter((each: { index: number }) => each.index === index) ?? [],
+      );
+      expect(own.map(({ delta }) => delta.content)).toEqual(["", "a", "b", undefined]);
+      expect(own.at(-1).finish_reason).toBe("stop");
+    }
+    expect(events.slice(-2)).toEqual([expect.objectContaining({ choices: [] }), "[DONE]"]);
+    expect(events.at(-2).usage.completion_tokens).toBe(4);
+  });
+
+  test("fail together, and only once every one of them has ended", async () => {
+    await using failing = await TestCluster.start({
+      script: {
+        async *generate(call) {
+          yield { type: "tokens", tokenIds: [65] };
+          if (!call.request.requestId.endsWith("#1")) await untilCanceled(call.signal);
+          throw new BatonError("internal", "Cannot go on: broken");
+        },
+      },
+    });
+    expect((await failing.chat({ n: 3 })).status).toBe(500);
+    expect(failing.tracer.open).toBe(0);
+    expect(failing.tracer.roots.flatMap((root) => root.defects())).toEqual([]);
   });
 });
 

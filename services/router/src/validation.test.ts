@@ -74,11 +74,24 @@ describe("POST /v1/chat/completions refuses", () => {
       "stream_options",
       "stream",
     ],
-    ["two choices", { n: 2 }, "n", "1"],
-    ["log-probabilities", { logprobs: true }, "logprobs", "not supported"],
+    ["no choices", { n: 0 }, "n", "1"],
+    ["too many choices", { n: 129 }, "n", "128"],
+    ["log-probabilities as a number", { logprobs: 3 }, "logprobs", "boolean"],
+    ["alternatives without log-probabilities", { top_logprobs: 3 }, "top_logprobs", "logprobs"],
+    ["too many alternatives", { logprobs: true, top_logprobs: 21 }, "top_logprobs", "20"],
+    ["top_k -2", { top_k: -2 }, "top_k", "-1"],
+    ["min_p above 1", { min_p: 1.5 }, "min_p", "1"],
+    ["a repetition penalty of 0", { repetition_penalty: 0 }, "repetition_penalty", "0.01"],
+    ["a bias for a word", { logit_bias: { cat: 1 } }, "logit_bias.cat", "token id"],
+    ["too strong a bias", { logit_bias: { 5: 101 } }, "logit_bias.5", "100"],
+    ["a bias for a token that does not exist", { logit_bias: { 99999: 1 } }, "logit_bias", "99999"],
+    ["a stop token that does not exist", { stop_token_ids: [5, 99999] }, "stop_token_ids", "99999"],
+    ["a stop token that is no number", { stop_token_ids: ["5"] }, "stop_token_ids[0]", "number"],
+    ["more tokens at least than at most", { min_tokens: 5, max_tokens: 4 }, "min_tokens", "at most 4"],
+    ["ignore_eos as a word", { ignore_eos: "yes" }, "ignore_eos", "boolean"],
     ["tools", { tools: [{ type: "function" }] }, "tools", "not supported"],
     ["a response format", { response_format: { type: "json_object" } }, "response_format", "not supported"],
-    ["a penalty", { presence_penalty: 0.5 }, "presence_penalty", "0"],
+    ["too large a penalty", { presence_penalty: 2.5 }, "presence_penalty", "2"],
     ["a parameter that does not exist", { tempreture: 1 }, "tempreture", "no such parameter"],
     ["a parameter that every object has", { constructor: 1 }, "constructor", "no such parameter"],
     ["an answer that does not fit", { max_tokens: 5000 }, "max_tokens", "4096"],
@@ -90,7 +103,7 @@ describe("POST /v1/chat/completions refuses", () => {
   });
 
   test("the same with stream: true, by its HTTP status", async () => {
-    expect(await errorOf(await cluster.chat({ stream: true, n: 3 }))).toMatchObject({
+    expect(await errorOf(await cluster.chat({ stream: true, n: 300 }))).toMatchObject({
       status: 400,
       param: "n",
     });
@@ -162,7 +175,7 @@ describe("POST /v1/completions refuses", () => {
     ["token ids", { prompt: [1, 2] }, "prompt"],
     ["an empty prompt", { prompt: "" }, "prompt"],
     ["echo", { prompt: "x", echo: true }, "echo"],
-    ["log-probabilities", { prompt: "x", logprobs: 0 }, "logprobs"],
+    ["log-probabilities", { prompt: "x", logprobs: 21 }, "logprobs"],
     ["the chat's max_completion_tokens", { prompt: "x", max_completion_tokens: 4 }, "max_completion_tokens"],
   ])("%s", async (_what, fields, param) => {
     const response = await cluster.post("/v1/completions", { model: cluster.model, ...fields });

@@ -14,6 +14,12 @@ export interface GenerationDefaults {
   readonly temperature: number;
   /** In (0, 1]. */
   readonly topP: number;
+  /** 0 keeps all tokens. */
+  readonly topK: number;
+  /** In [0, 1]; 0 keeps all tokens. */
+  readonly minP: number;
+  /** 1 changes nothing. */
+  readonly repetitionPenalty: number;
   /** Most tokens of an answer, if the model limits them. */
   readonly maxNewTokens: number | undefined;
 }
@@ -23,6 +29,9 @@ const schema = z.object({
   do_sample: z.boolean().nullish(),
   temperature: z.number().min(0).nullish(),
   top_p: z.number().positive().max(1).nullish(),
+  top_k: z.int().min(0).nullish(),
+  min_p: z.number().min(0).max(1).nullish(),
+  repetition_penalty: z.number().positive().nullish(),
   max_new_tokens: z.int().positive().nullish(),
 });
 
@@ -41,6 +50,9 @@ export async function readGenerationDefaults(
     eosTokenIds,
     temperature: raw.do_sample === false ? 0 : (raw.temperature ?? 1),
     topP: raw.top_p ?? 1,
+    topK: raw.top_k ?? 0,
+    minP: raw.min_p ?? 0,
+    repetitionPenalty: raw.repetition_penalty ?? 1,
     maxNewTokens: raw.max_new_tokens ?? undefined,
   };
 }

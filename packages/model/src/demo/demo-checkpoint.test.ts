@@ -57,7 +57,15 @@ describe("The demo model", () => {
       generation,
     } = await readModelFiles(await ensureDemoCheckpoint(cache.path));
     expect(name).toBe("baton-demo");
-    expect(generation).toEqual({ eosTokenIds: [256, 258], temperature: 0, topP: 1, maxNewTokens: 128 });
+    expect(generation).toEqual({
+      eosTokenIds: [256, 258],
+      temperature: 0,
+      topP: 1,
+      topK: 0,
+      minP: 0,
+      repetitionPenalty: 1,
+      maxNewTokens: 128,
+    });
     const tokenizer = loadTokenizer(files);
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), (text) => {

@@ -1,19 +1,47 @@
 /** How an answer is written in the API: what the two endpoints do differently, and what they share. */
 import { randomBytes } from "node:crypto";
 import type { FinishReason, Usage } from "@baton/core";
+import type { AnswerToken } from "../pipeline/answer-token.ts";
+import type { AnswerEvent } from "../pipeline/choices.ts";
+import type { TimingSplit } from "../request-figures.ts";
+import { timingObject } from "./timing-header.ts";
 
 /** Writes the objects of one answer. */
 export interface AnswerFormat {
   /** `id` of every object. */
   readonly id: string;
   /** The whole answer. */
-  complete(text: string, reason: FinishReason, usage: Usage): object;
-  /** Chunks before the first text. */
-  opening(): readonly object[];
-  text(text: string): object;
-  closing(reason: FinishReason): object;
+  complete(choices: readonly WholeChoice[], usage: AnswerUsage): object;
+  /** Chunks before the first text of a choice. */
+  opening(choice: number): readonly object[];
+  text(piece: TextPiece): object;
+  closing(choice: number, reason: FinishReason): object;
   /** The chunk that `stream_options.include_usage` asks for, after all others. */
-  usage(usage: Usage): object;
+  usage(usage: AnswerUsage): object;
+}
+
+/** The token counts of an answer, and where its time went if the client asked. */
+export interface AnswerUsage extends Usage {
+  readonly timing?: TimingSplit;
+}
+
+/** One of the answers to a request, complete. */
+export interface WholeChoice {
+  readonly text: string;
+  /** With log-probabilities, where the request asked for them; else empty. */
+  readonly tokens: readonly AnswerToken[];
+  readonly reason: FinishReason;
+}
+
+/** A piece of a choice's text, and the tokens that begin in it. */
+export type TextPiece = Extract<AnswerEvent, { type: "text" }>;
+
+/** What was asked of an answer that shows in its objects. */
+export interface FormatOptions {
+  /** Every chunk but the last then says that its usage is null, as OpenAI's do. */
+  readonly includeUsage: boolean;
+  /** Whether log-probabilities were asked for. */
+  readonly logprobs: boolean;
 }
 
 /** What every object of an answer says about itself. */
@@ -42,12 +70,13 @@ export function answerIdentity(prefix: string, model: ModelIdentity, now: number
   };
 }
 
-/** `usage` in OpenAI's shape. */
-export function usageObject(usage: Usage) {
+/** `usage` in OpenAI's shape; `timing` is ours. */
+export function usageObject(usage: AnswerUsage) {
   return {
     prompt_tokens: usage.promptTokens,
     completion_tokens: usage.completionTokens,
     total_tokens: usage.promptTokens + usage.completionTokens,
     prompt_tokens_details: { cached_tokens: usage.cachedTokens },
+    ...(usage.timing && { timing: timingObject(usage.timing) }),
   };
 }

@@ -1,33 +1,45 @@
 /** Answers of `POST /v1/chat/completions`. */
 import type { FinishReason } from "@baton/core";
-import { type AnswerFormat, type AnswerIdentity, usageObject } from "./answer-format.ts";
+import type { AnswerToken, ScoredToken } from "../pipeline/answer-token.ts";
+import {
+  type AnswerFormat,
+  type AnswerIdentity,
+  type FormatOptions,
+  usageObject,
+  type WholeChoice,
+} from "./answer-format.ts";
 
-/** @param withUsage every chunk but the last then says that its usage is null, as OpenAI's do */
-export function chatCompletionFormat(identity: AnswerIdentity, withUsage: boolean): AnswerFormat {
-  const chunk = (delta: object, reason: FinishReason | null) => ({
+export function chatCompletionFormat(identity: AnswerIdentity, options: FormatOptions): AnswerFormat {
+  const logprobsOf = (tokens: readonly AnswerToken[]) =>
+    options.logprobs ? { content: tokens.map(tokenObject), refusal: null } : null;
+  const chunk = (
+    index: number,
+    delta: object,
+    logprobs: object | null = null,
+    finish_reason: FinishReason | null = null,
+  ) => ({
     ...identity,
     object: "chat.completion.chunk",
-    choices: [{ index: 0, delta, logprobs: null, finish_reason: reason }],
-    ...(withUsage && { usage: null }),
+    choices: [{ index, delta, logprobs, finish_reason }],
+    ...(options.includeUsage && { usage: null }),
+  });
+  const whole = ({ text, tokens, reason }: WholeChoice, index: number) => ({
+    index,
+    message: { role: "assistant", content: text, refusal: null, annotations: [] },
+    logprobs: logprobsOf(tokens),
+    finish_reason: reason,
   });
   return {
     id: identity.id,
-    complete: (text, reason, usage) => ({
+    complete: (choices, usage) => ({
       ...identity,
       object: "chat.completion",
-      choices: [
-        {
-          index: 0,
-          message: { role: "assistant", content: text, refusal: null, annotations: [] },
-          logprobs: null,
-          finish_reason: reason,
-        },
-      ],
+      choices: choices.map(whole),
       usage: usageObject(usage),
     }),
-    opening: () => [chunk({ role: "assistant", content: "", refusal: null }, null)],
-    text: (text) => chunk({ content: text }, null),
-    closing: (reason) => chunk({}, reason),
+    opening: (choice) => [chunk(choice, { role: "assistant", content: "", refusal: null })],
+    text: ({ choice, text, tokens }) => chunk(choice, { content: text }, logprobsOf(tokens)),
+    closing: (choice, reason) => chunk(choice, {}, null, reason),
     usage: (usage) => ({
       ...identity,
       object: "chat.completion.chunk",
@@ -35,4 +47,12 @@ export function chatCompletionFormat(identity: AnswerIdentity, withUsage: boolea
       usage: usageObject(usage),
     }),
   };
+}
+
+function tokenObject(token: AnswerToken) {
+  return { ...scoredObject(token), top_logprobs: token.top.map(scoredObject) };
+}
+
+function scoredObject({ text, bytes, logprob }: ScoredToken) {
+  return { token: text, logprob, bytes };
 }

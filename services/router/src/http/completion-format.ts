@@ -1,24 +1,50 @@
 /** Answers of `POST /v1/completions`. */
 import type { FinishReason } from "@baton/core";
-import { type AnswerFormat, type AnswerIdentity, usageObject } from "./answer-format.ts";
+import type { AnswerToken } from "../pipeline/answer-token.ts";
+import { type AnswerFormat, type AnswerIdentity, type FormatOptions, usageObject } from "./answer-format.ts";
 
-/** @param withUsage every chunk but the last then says that its usage is null, as OpenAI's do */
-export function completionFormat(identity: AnswerIdentity, withUsage: boolean): AnswerFormat {
-  const completion = (text: string, reason: FinishReason | null) => ({
+interface Piece {
+  readonly text: string;
+  readonly tokens: readonly AnswerToken[];
+  readonly reason: FinishReason | null;
+}
+
+export function completionFormat(identity: AnswerIdentity, options: FormatOptions): AnswerFormat {
+  const choiceObject = ({ text, tokens, reason }: Piece, index: number) => ({
+    index,
+    text,
+    logprobs: options.logprobs ? logprobsObject(tokens) : null,
+    finish_reason: reason,
+  });
+  const chunk = (choice: number, piece: Piece) => ({
     ...identity,
     object: "text_completion",
-    choices: [{ index: 0, text, logprobs: null, finish_reason: reason }],
-  });
-  const chunk = (text: string, reason: FinishReason | null) => ({
-    ...completion(text, reason),
-    ...(withUsage && { usage: null }),
+    choices: [choiceObject(piece, choice)],
+    ...(options.includeUsage && { usage: null }),
   });
   return {
     id: identity.id,
-    complete: (text, reason, usage) => ({ ...completion(text, reason), usage: usageObject(usage) }),
+    complete: (choices, usage) => ({
+      ...identity,
+      object: "text_completion",
+      choices: choices.map(choiceObject),
+      usage: usageObject(usage),
+    }),
     opening: () => [],
-    text: (text) => chunk(text, null),
-    closing: (reason) => chunk("", reason),
+    text: ({ choice, text, tokens }) => chunk(choice, { text, tokens, reason: null }),
+    closing: (choice, reason) => chunk(choice, { text: "", tokens: [], reason }),
     usage: (usage) => ({ ...identity, object: "text_completion", choices: [], usage: usageObject(usage) }),
+  };
+}
+
+/** The chosen token is always among `top_logprobs`, which may so have one more than was asked for. */
+function logprobsObject(tokens: readonly AnswerToken[]) {
+  return {
+    tokens: tokens.map(({ text }) => text),
+    token_logprobs: tokens.map(({ logprob }) => logprob),
+    top_logprobs: tokens.map((token) =>
+      Object.fromEntries([...token.top, token].map(({ text, logprob }) => [text, logprob])),
+    ),
+    text_offset: tokens.map(({ offset }) => offset),
   };
 }

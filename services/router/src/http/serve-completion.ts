@@ -9,6 +9,7 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { AnswerFormat, ModelIdentity } from "./answer-format.ts";
 import type { RequestScope } from "./request-scope.ts";
 import { type AnswerOutcome, sendStream, sendWhole } from "./send-answer.ts";
+import { TIMING_HEADER } from "./timing-header.ts";
 
 export interface CompletionParts {
   readonly pipeline: Pipeline;
@@ -22,6 +23,7 @@ export interface ParsedCompletion {
   readonly format: AnswerFormat;
   readonly stream: boolean;
   readonly includeUsage: boolean;
+  readonly includeTiming: boolean;
   /** The client's name for its user. */
   readonly user: string | undefined;
 }
@@ -36,8 +38,9 @@ export async function serveCompletion(
   const scope = request.scope!;
   scope.take();
   try {
-    const outcome = await answer(scope, reply, parts, parse(request.body));
-    scope.end({ attributes: outcomeAttributes(outcome, parts.model) });
+    const parsed = parse(request.body);
+    const outcome = await answer(scope, reply, parts, asksForTiming(request) ? timed(parsed) : parsed);
+    scope.end({ usage: outcome.usage, attributes: outcomeAttributes(outcome, parts.model) });
   } catch (reason) {
     const error = BatonError.from(scope.signal.aborted ? scope.signal.reason : reason);
     scope.end({ error });
@@ -52,14 +55,23 @@ async function answer(
   parts: CompletionParts,
   parsed: ParsedCompletion,
 ): Promise<AnswerOutcome> {
-  const { call, format, includeUsage } = parsed;
+  const { call } = parsed;
   scope.trace.setAttributes(requestAttributes(parsed));
   parts.inFlight.assertOpen();
   if (call.model !== parts.model.name) throw modelNotFound(call.model, parts.model.name);
+  scope.figures.model(parts.model.name);
   const events = parts.pipeline(call, scope);
-  return parsed.stream
-    ? sendStream(events, { format, includeUsage, reply, scope })
-    : sendWhole(events, { format, reply });
+  const options = { ...parsed, reply, scope };
+  return parsed.stream ? sendStream(events, options) : sendWhole(events, options);
+}
+
+function asksForTiming(request: FastifyRequest): boolean {
+  return request.headers[TIMING_HEADER] === "1";
+}
+
+/** Timing is part of the usage, which a stream then has at its end. */
+function timed(parsed: ParsedCompletion): ParsedCompletion {
+  return { ...parsed, includeUsage: true, includeTiming: true };
 }
 
 export function modelNotFound(asked: string, served: string): ApiError {
@@ -82,10 +94,10 @@ function requestAttributes({ call, format, user }: ParsedCompletion) {
   };
 }
 
-function outcomeAttributes({ reason, usage }: AnswerOutcome, model: ModelIdentity) {
+function outcomeAttributes({ reasons, usage }: AnswerOutcome, model: ModelIdentity) {
   return {
     [ATTR.responseModel]: model.name,
-    [ATTR.finishReasons]: [reason],
+    [ATTR.finishReasons]: reasons,
     [ATTR.promptTokens]: usage.promptTokens,
     [ATTR.completionTokens]: usage.completionTokens,
     [ATTR.cachedTokens]: usage.cachedTokens,

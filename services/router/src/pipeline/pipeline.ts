@@ -1,16 +1,20 @@
-/** The way of a request through the router, step by step: admit, tokenize, plan, both legs, respond. */
+/** The way of a request through the router, step by step: admit, tokenize, then plan, legs and response per choice. */
+import type { GenerationRequest } from "@baton/core";
+import type { Metrics } from "@baton/metrics";
 import { createDetokenizer, createStopMatcher } from "@baton/tokenizer";
-import { SPAN } from "@baton/tracing";
+import { SPAN, type TraceNode } from "@baton/tracing";
 import type { Admission } from "./admit.ts";
+import { type AnswerEvent, choices } from "./choices.ts";
 import type { CompletionCall, RequestContext } from "./completion-call.ts";
 import { whileInStage } from "./in-stage.ts";
 import { LegPair, type LegPairParts } from "./leg-pair.ts";
-import { type PlanParts, plan } from "./plan.ts";
-import { type AnswerEvent, respond } from "./respond.ts";
+import { type PlanParts, plan, type Route } from "./plan.ts";
+import { respond } from "./respond.ts";
 import { type TokenizeParts, tokenize } from "./tokenize.ts";
 
 export interface PipelineParts extends TokenizeParts, PlanParts, LegPairParts {
   readonly admission: Admission;
+  readonly metrics: Metrics;
 }
 
 /** Answers one call; nothing starts before the first event is asked for. Leaving early ends the request. */
@@ -21,15 +25,32 @@ export type Pipeline = (
 
 export function createPipeline(parts: PipelineParts): Pipeline {
   return async function* answer(call, context) {
-    using _place = await whileInStage(context.trace, SPAN.admission, () =>
-      parts.admission.admit(context.signal),
+    const { figures, trace } = context;
+    using _place = await figures.measureWait("queueMs", () =>
+      whileInStage(trace, SPAN.admission, () => parts.admission.admit(context.signal)),
     );
-    const request = tokenize(call, context, parts);
-    using route = plan(request, context.trace, parts);
-    yield* respond(new LegPair(route, request, context, parts), {
-      detokenizer: createDetokenizer(parts.tokenizer),
-      stopMatcher: createStopMatcher(call.stop),
-      promptTokens: request.promptTokenIds.length,
+    const prompt = figures.measure("tokenizeMs", () => tokenize(call, context, parts));
+    yield* choices(call.n, prompt, context, async function* generate(request, own) {
+      using route = figures.measure("routingMs", () => decide(request, own.trace, parts));
+      yield* respond(new LegPair(route, request, own, parts), {
+        tokenizer: parts.tokenizer,
+        detokenizer: createDetokenizer(parts.tokenizer),
+        stopMatcher: createStopMatcher(call.stop),
+        promptTokens: request.promptTokenIds.length,
+        minTokens: request.sampling.minTokens,
+      });
     });
   };
+}
+
+/** Plans, and counts what came of it. */
+function decide(request: GenerationRequest, trace: TraceNode, parts: PipelineParts): Route {
+  let mode = "unavailable";
+  try {
+    const route = plan(request, trace, parts);
+    mode = route.prefill ? "disaggregated" : "local";
+    return route;
+  } finally {
+    parts.metrics.add("baton_router_decisions_total", 1, { mode });
+  }
 }

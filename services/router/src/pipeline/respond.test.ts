@@ -2,7 +2,7 @@ import { BatonError, type GenerationEvent } from "@baton/core";
 import { createDetokenizer, createStopMatcher, type Tokenizer } from "@baton/tokenizer";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { type AnswerEvent, respond } from "./respond.ts";
+import { respond, type TextEvent } from "./respond.ts";
 
 /** Token ids are bytes. */
 const bytes: Pick<Tokenizer, "piece" | "isSpecial" | "leadingSpaces"> = {
@@ -19,7 +19,17 @@ const END: GenerationEvent = {
 
 const tokens = (text: string): GenerationEvent => ({ type: "tokens", tokenIds: [...Buffer.from(text)] });
 
-async function answer(events: readonly (GenerationEvent | BatonError)[], stop: readonly string[] = []) {
+/** One event with a log-probability for each token: its place in the text, negative. */
+const scored = (text: string): GenerationEvent => {
+  const tokenIds = [...Buffer.from(text)];
+  return { type: "tokens", tokenIds, logprobs: tokenIds.map((_, place) => ({ logprob: -place, top: [] })) };
+};
+
+async function answer(
+  events: readonly (GenerationEvent | BatonError)[],
+  stop: readonly string[] = [],
+  minTokens = 0,
+) {
   let stops = 0;
   const generation = {
     async *events() {
@@ -32,21 +42,24 @@ async function answer(events: readonly (GenerationEvent | BatonError)[], stop: r
       stops += 1;
     },
   };
-  const said: AnswerEvent[] = [];
+  const said: TextEvent[] = [];
   const parts = {
     detokenizer: createDetokenizer(bytes),
     stopMatcher: createStopMatcher(stop),
     promptTokens: 5,
+    tokenizer: bytes,
+    minTokens,
   };
   for await (const event of respond(generation, parts)) said.push(event);
   const text = said.map((event) => (event.type === "text" ? event.text : "")).join("");
-  return { said, text, end: said.at(-1), stops };
+  const tokens = said.flatMap((event) => (event.type === "text" ? event.tokens : []));
+  return { said, text, tokens, end: said.at(-1), stops };
 }
 
 describe("respond", () => {
   test("says the worker's reason and counts at the end", async () => {
     const { said } = await answer([tokens("Hi"), END]);
-    expect(said).toEqual([{ type: "text", text: "Hi" }, END]);
+    expect(said).toEqual([{ type: "text", text: "Hi", tokens: [] }, END]);
   });
 
   test("says a character only when it is whole, and leaves out what was only begun at the end", async () => {
@@ -54,7 +67,7 @@ describe("respond", () => {
     const split = (event: GenerationEvent, from: number, to: number): GenerationEvent =>
       event.type === "tokens" ? { type: "tokens", tokenIds: event.tokenIds.slice(from, to) } : event;
     const { said } = await answer([split(head, 0, 2), split(head, 2, 4), split(tail, 0, 3), END]);
-    expect(said).toEqual([{ type: "text", text: "🌍" }, END]);
+    expect(said).toEqual([{ type: "text", text: "🌍", tokens: [] }, END]);
   });
 
   test("stops the generation once at a stop string and drops what still comes", async () => {
@@ -79,6 +92,32 @@ describe("respond", () => {
       usage: { promptTokens: 5, cachedTokens: 0, completionTokens: 8 },
     });
     await expect(answer([tokens("a"), lost], ["stop"])).rejects.toThrow("the connection was lost");
+  });
+
+  test("looks for stop strings only after so many tokens", async () => {
+    expect((await answer([tokens("stop and stop"), END], ["stop"], 4)).text).toBe("stop and ");
+    expect((await answer([tokens("stop"), END], ["stop"], 4)).text).toBe("stop");
+  });
+
+  test("says each token with the text in which it begins, and none from a stop string on", async () => {
+    const { said, tokens: told } = await answer([scored("aé st"), scored("op b"), END], ["stop"]);
+    expect(told.map(({ text, offset }) => [text, offset])).toEqual([
+      ["a", 0],
+      ["\\xc3", 1],
+      ["\\xa9", 1],
+      [" ", 2],
+    ]);
+    expect(told[1]).toEqual({ text: "\\xc3", bytes: [0xc3], logprob: -1, top: [], offset: 1 });
+    expect(said.filter(({ type }) => type === "text")).toHaveLength(1);
+  });
+
+  test("says tokens that have no text of their own at the end", async () => {
+    const { text, tokens: told } = await answer([scored("a"), END]);
+    expect([text, told.length]).toEqual(["a", 1]);
+    const begun = scored("é");
+    const half = begun.type === "tokens" ? { ...begun, tokenIds: begun.tokenIds.slice(0, 1) } : begun;
+    const cut = await answer([half, END]);
+    expect([cut.text, cut.tokens.map((token) => token.bytes)]).toEqual(["", [[0xc3]]]);
   });
 
   test("says the same whatever segments the tokens come in", async () => {

@@ -1,10 +1,17 @@
 /** Step 6: from tokens to text: whole characters only, ended by stop strings. */
 import { BatonError, type FinishReason, type GenerationEvent, type Usage } from "@baton/core";
-import type { Detokenizer, StopMatcher } from "@baton/tokenizer";
+import type { Detokenizer, StopMatcher, Tokenizer } from "@baton/tokenizer";
+import { type AnswerToken, AnswerTokens } from "./answer-token.ts";
 
-/** What a client is told: pieces of text, none of them empty, then one end. */
-export type AnswerEvent =
-  | { readonly type: "text"; readonly text: string }
+/** What comes of one generation: pieces of text, then one end. */
+export type TextEvent =
+  | {
+      readonly type: "text";
+      /** Empty only for tokens that have none. */
+      readonly text: string;
+      /** The tokens that begin in this text, where the request asked for log-probabilities. */
+      readonly tokens: readonly AnswerToken[];
+    }
   | { readonly type: "end"; readonly reason: FinishReason; readonly usage: Usage };
 
 /** A running generation. */
@@ -15,9 +22,12 @@ export interface Generation {
 }
 
 export interface RespondParts {
+  readonly tokenizer: Pick<Tokenizer, "piece">;
   readonly detokenizer: Detokenizer;
   readonly stopMatcher: StopMatcher;
   readonly promptTokens: number;
+  /** Stop strings are not looked for in the text of so many first tokens. */
+  readonly minTokens: number;
 }
 
 /**
@@ -27,29 +37,71 @@ export interface RespondParts {
 export async function* respond(
   generation: Generation,
   parts: RespondParts,
-): AsyncGenerator<AnswerEvent, void, void> {
-  const { detokenizer, stopMatcher } = parts;
+): AsyncGenerator<TextEvent, void, void> {
+  const text = new AnswerText(parts);
   let usage: Usage = { promptTokens: parts.promptTokens, cachedTokens: 0, completionTokens: 0 };
-  let matched = false;
   try {
     for await (const event of generation.events()) {
       if (event.type === "tokens") {
         usage = { ...usage, completionTokens: usage.completionTokens + event.tokenIds.length };
-        if (matched) continue;
-        const piece = stopMatcher.push(detokenizer.push(event.tokenIds));
-        if (piece.text !== "") yield { type: "text", text: piece.text };
-        matched = piece.matched !== undefined;
-        if (matched) generation.stop();
+        if (text.matched) continue;
+        const piece = text.push(event);
+        if (piece) yield piece;
+        if (text.matched) generation.stop();
       } else {
-        // What the detokenizer still holds is the beginning of a character whose rest was never written: left out.
-        const text = matched ? "" : stopMatcher.flush();
-        if (text !== "") yield { type: "text", text };
-        yield { type: "end", reason: matched ? "stop" : event.reason, usage: event.usage };
+        const rest = text.matched ? undefined : text.flush();
+        if (rest) yield rest;
+        yield { type: "end", reason: text.matched ? "stop" : event.reason, usage: event.usage };
         return;
       }
     }
   } catch (reason) {
-    if (!matched) throw BatonError.from(reason);
+    if (!text.matched) throw BatonError.from(reason);
     yield { type: "end", reason: "stop", usage };
   }
+}
+
+/** The text of one answer as it grows. */
+class AnswerText {
+  /** A stop string was found: the text is complete. */
+  matched = false;
+  readonly #parts: RespondParts;
+  readonly #tokens: AnswerTokens;
+  #written = 0;
+  /** All text that the tokens have given, sent or not; kept only for tokens that must know where they begin. */
+  #decoded = "";
+
+  constructor(parts: RespondParts) {
+    this.#parts = parts;
+    this.#tokens = new AnswerTokens(parts.tokenizer);
+  }
+
+  /** Adds tokens; returns what may be sent now, if anything may. */
+  push({ tokenIds, logprobs }: Extract<GenerationEvent, { type: "tokens" }>): TextEvent | undefined {
+    let text = "";
+    for (const [index, tokenId] of tokenIds.entries()) {
+      if (logprobs) this.#tokens.add(tokenId, logprobs[index]!, this.#decoded);
+      const decoded = this.#parts.detokenizer.push([tokenId]);
+      if (logprobs) this.#decoded += decoded;
+      text += this.#beforeStop(decoded);
+      if (this.matched) break;
+    }
+    return textEvent(text, this.#tokens.take(text));
+  }
+
+  /** The answer has ended: returns what was held back. The beginning of a character without its rest is left out. */
+  flush(): TextEvent | undefined {
+    return textEvent(this.#parts.stopMatcher.flush(), this.#tokens.takeAll());
+  }
+
+  #beforeStop(decoded: string): string {
+    if (++this.#written <= this.#parts.minTokens) return decoded;
+    const { text, matched } = this.#parts.stopMatcher.push(decoded);
+    this.matched = matched !== undefined;
+    return text;
+  }
+}
+
+function textEvent(text: string, tokens: readonly AnswerToken[]): TextEvent | undefined {
+  return text === "" && tokens.length === 0 ? undefined : { type: "text", text, tokens };
 }

@@ -57,14 +57,47 @@ function assertMayFit(text: string, param: string, parts: TokenizeParts): void {
 
 function samplingParams(call: CompletionCall, promptTokens: number, parts: TokenizeParts): SamplingParams {
   const { defaults } = parts;
+  const most = maxTokens(call, promptTokens, parts);
+  assertKnown(call.stopTokenIds, "stop_token_ids", parts);
+  assertKnown(
+    call.logitBias.map(({ tokenId }) => tokenId),
+    "logit_bias",
+    parts,
+  );
   return {
-    ...NEUTRAL_SAMPLING,
     temperature: call.temperature ?? defaults.temperature,
     topP: call.topP ?? defaults.topP,
+    topK: call.topK ?? defaults.topK,
+    minP: call.minP ?? defaults.minP,
+    repetitionPenalty: call.repetitionPenalty ?? defaults.repetitionPenalty,
+    presencePenalty: call.presencePenalty ?? NEUTRAL_SAMPLING.presencePenalty,
+    frequencyPenalty: call.frequencyPenalty ?? NEUTRAL_SAMPLING.frequencyPenalty,
+    logitBias: call.logitBias,
     seed: call.seed ?? randomBytes(8).readBigUInt64LE(),
-    maxTokens: maxTokens(call, promptTokens, parts),
-    stopTokenIds: defaults.eosTokenIds,
+    maxTokens: most,
+    minTokens: minTokens(call, most),
+    stopTokenIds: [...(call.ignoreEos ? [] : defaults.eosTokenIds), ...call.stopTokenIds],
+    ...(call.topLogprobs !== undefined && { topLogprobs: call.topLogprobs }),
   };
+}
+
+function minTokens({ minTokens = NEUTRAL_SAMPLING.minTokens }: CompletionCall, most: number): number {
+  if (minTokens <= most) return minTokens;
+  throw new BatonError(
+    "invalid_argument",
+    `Cannot use "min_tokens": got ${minTokens}, expected at most ${most}, the most tokens of the answer`,
+    { param: "min_tokens" },
+  );
+}
+
+function assertKnown(tokenIds: readonly number[], param: string, { tokenizer }: TokenizeParts): void {
+  const stranger = tokenIds.find((tokenId) => tokenId >= tokenizer.vocabSize);
+  if (stranger === undefined) return;
+  throw new BatonError(
+    "invalid_argument",
+    `Cannot use "${param}": got the token ${stranger}, expected at most ${tokenizer.vocabSize - 1}`,
+    { param },
+  );
 }
 
 /** A limit that the client asked for must fit; a default is cut to what fits. */

@@ -23,11 +23,27 @@ function parse(body: unknown, model: ModelIdentity): ParsedCompletion {
     call: {
       ...samplingOf(request),
       maxTokens: maxTokens(request),
+      topLogprobs: topLogprobs(request),
       prompt: { kind: "chat", messages: request.messages },
     },
-    format: chatCompletionFormat(answerIdentity("chatcmpl", model, systemClock.now()), delivery.includeUsage),
+    format: chatCompletionFormat(answerIdentity("chatcmpl", model, systemClock.now()), {
+      includeUsage: delivery.includeUsage,
+      logprobs: request.logprobs === true,
+    }),
     ...delivery,
   };
+}
+
+/** `logprobs` asks for the tokens of the answer, `top_logprobs` for others in their places. */
+function topLogprobs({ logprobs, top_logprobs }: ChatCompletionRequest): number | undefined {
+  if (top_logprobs && !logprobs) {
+    throw new BatonError(
+      "invalid_argument",
+      'Cannot use "top_logprobs": expected it to be left out unless "logprobs" is true',
+      { param: "top_logprobs" },
+    );
+  }
+  return logprobs ? (top_logprobs ?? 0) : undefined;
 }
 
 /** `max_tokens` is the old name of `max_completion_tokens`; both may be given if they agree. */

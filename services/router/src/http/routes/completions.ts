@@ -17,8 +17,15 @@ function parse(body: unknown, model: ModelIdentity): ParsedCompletion {
   const request = parseCompletionRequest(body);
   const delivery = deliveryOf(request);
   return {
-    call: { ...samplingOf(request), prompt: { kind: "text", text: request.prompt } },
-    format: completionFormat(answerIdentity("cmpl", model, systemClock.now()), delivery.includeUsage),
+    call: {
+      ...samplingOf(request),
+      topLogprobs: request.logprobs ?? undefined,
+      prompt: { kind: "text", text: request.prompt },
+    },
+    format: completionFormat(answerIdentity("cmpl", model, systemClock.now()), {
+      includeUsage: delivery.includeUsage,
+      logprobs: request.logprobs != null,
+    }),
     ...delivery,
   };
 }

@@ -1,22 +1,22 @@
 /** The body of `POST /v1/chat/completions`. */
+import { MAX_TOP_LOGPROBS } from "@baton/core";
 import { z } from "zod";
 import { CHAT_MESSAGE_FIELDS, CHAT_MESSAGE_NEUTRAL, chatMessage } from "./chat-message.ts";
 import { type NeutralValues, supportedFields } from "./neutral-values.ts";
 import { bodyObject, parseFields } from "./parse-body.ts";
-import { SAMPLING_NEUTRAL, samplingFields } from "./sampling-fields.ts";
+import { samplingFields } from "./sampling-fields.ts";
 
 const schema = z.object({
   ...samplingFields,
   messages: z.array(chatMessage).min(1),
   max_completion_tokens: z.int().min(1).nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(MAX_TOP_LOGPROBS).nullish(),
 });
 
 const FIELDS: ReadonlySet<string> = new Set(Object.keys(schema.shape));
 
 const NEUTRAL: NeutralValues = {
-  ...SAMPLING_NEUTRAL,
-  logprobs: [false],
-  top_logprobs: [0],
   tools: [[]],
   tool_choice: ["none", "auto"],
   parallel_tool_calls: [true, false],

@@ -2,7 +2,6 @@
 import { BatonError } from "@baton/core";
 import { z } from "zod";
 import type { CompletionCall } from "../../pipeline/completion-call.ts";
-import type { NeutralValues } from "./neutral-values.ts";
 
 const stop = z
   .string()
@@ -13,35 +12,50 @@ export const samplingFields = {
   model: z.string(),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
+  n: z.int().min(1).max(128).nullish(),
+  presence_penalty: z.number().min(-2).max(2).nullish(),
+  frequency_penalty: z.number().min(-2).max(2).nullish(),
+  logit_bias: z.record(z.string().regex(/^\d{1,9}$/, "a token id"), z.number().min(-100).max(100)).nullish(),
   seed: z.int().nullish(),
   stop: z
     .union([stop, z.array(stop).max(4)], { error: "a string or an array of at most 4 strings" })
     .nullish(),
   max_tokens: z.int().min(1).nullish(),
   stream: z.boolean().nullish(),
-  stream_options: z.strictObject({ include_usage: z.boolean().nullish() }).nullish(),
+  stream_options: z
+    .strictObject({ include_usage: z.boolean().nullish(), include_timing: z.boolean().nullish() })
+    .nullish(),
   user: z.string().max(512).nullish(),
-};
-
-/** Values of unsupported parameters that ask for nothing, on both endpoints. */
-export const SAMPLING_NEUTRAL: NeutralValues = {
-  n: [1],
-  presence_penalty: [0],
-  frequency_penalty: [0],
-  logit_bias: [{}],
+  // OpenAI's API does not have these; names and meanings are vLLM's.
+  top_k: z.int().min(-1).nullish(),
+  min_p: z.number().min(0).max(1).nullish(),
+  repetition_penalty: z.number().min(0.01).max(100).nullish(),
+  min_tokens: z.int().min(0).nullish(),
+  ignore_eos: z.boolean().nullish(),
+  stop_token_ids: z.array(z.int().min(0)).max(64).nullish(),
 };
 
 const schema = z.object(samplingFields);
 
 /** A request's parameters, as the pipeline wants them. */
-export function samplingOf(request: z.infer<typeof schema>): Omit<CompletionCall, "prompt"> {
+export function samplingOf(request: z.infer<typeof schema>): Omit<CompletionCall, "prompt" | "topLogprobs"> {
   return {
     model: request.model,
+    n: request.n ?? 1,
     temperature: request.temperature ?? undefined,
     topP: request.top_p ?? undefined,
+    topK: request.top_k == null ? undefined : Math.max(request.top_k, 0), // -1 keeps all, as 0 does.
+    minP: request.min_p ?? undefined,
+    repetitionPenalty: request.repetition_penalty ?? undefined,
+    presencePenalty: request.presence_penalty ?? undefined,
+    frequencyPenalty: request.frequency_penalty ?? undefined,
+    logitBias: Object.entries(request.logit_bias ?? {}).map(([id, bias]) => ({ tokenId: Number(id), bias })),
     // A negative seed is as good as any other 64 bits.
     seed: request.seed == null ? undefined : BigInt.asUintN(64, BigInt(request.seed)),
     maxTokens: request.max_tokens ?? undefined,
+    minTokens: request.min_tokens ?? undefined,
+    ignoreEos: request.ignore_eos ?? false,
+    stopTokenIds: request.stop_token_ids ?? [],
     stop: request.stop == null ? [] : [request.stop].flat(),
   };
 }
@@ -56,9 +70,11 @@ export function deliveryOf(request: z.infer<typeof schema>) {
       { param: "stream_options" },
     );
   }
+  const includeTiming = request.stream_options?.include_timing ?? false;
   return {
     stream,
-    includeUsage: request.stream_options?.include_usage ?? false,
+    includeUsage: includeTiming || (request.stream_options?.include_usage ?? false),
+    includeTiming,
     user: request.user ?? undefined,
   };
 }
