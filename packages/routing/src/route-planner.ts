@@ -1,9 +1,8 @@
 /** Which kind of route a request takes, and which workers: one policy per role. */
 import { BatonError, type WorkerRole } from "@baton/core";
-import { kvCost } from "./kv-cost.ts";
-import { lowestCost } from "./lowest-cost-picker.ts";
+import { type PolicyName, policySteps } from "./policies.ts";
 import { createRoutingPolicy, type RoutingPolicy, type Selection } from "./routing-policy.ts";
-import { hasRole, isServing, servesModel } from "./worker-filters.ts";
+import { hasRole, isServing, isSound, isUntried, servesModel } from "./worker-filters.ts";
 import type { RouteRequest, WorkerView } from "./worker-view.ts";
 
 /** How requests for a model can be served at this moment. */
@@ -20,18 +19,35 @@ export interface RoutePlanner {
   select(role: WorkerRole, request: RouteRequest, view: WorkerView): Selection;
 }
 
-/** @param options.random uniform in [0, 1), decides between equal candidates */
-export function createRoutePlanner(options: { readonly random: () => number }): RoutePlanner {
-  const policy = (role: WorkerRole, prefillScale: number): RoutingPolicy =>
-    createRoutingPolicy({
-      filters: [hasRole(role), isServing, servesModel],
-      cost: kvCost({ prefillScale }),
-      picker: lowestCost(options.random),
-    });
+/** How to choose workers. */
+export interface RoutePlannerOptions {
+  /** Uniform in [0, 1), decides between equal candidates. */
+  readonly random: () => number;
+  /** Policy where prompts are computed, in pairs and on aggregated workers; default `kv`. */
+  readonly prefillPolicy?: PolicyName;
+  /** Policy where answers are decoded; default `kv`. */
+  readonly decodePolicy?: PolicyName;
+  /** What a cached prompt block is worth to `kv`, 0 to 1; default 1. */
+  readonly overlapCredit?: number;
+  /** Weight of prompt blocks to compute under `kv`; default 1. */
+  readonly prefillScale?: number;
+  /** Temperature of `kv`; default 0, the cheapest. */
+  readonly temperature?: number;
+}
+
+export function createRoutePlanner(options: RoutePlannerOptions): RoutePlanner {
+  const { random, prefillPolicy = "kv", decodePolicy = "kv" } = options;
+  const { overlapCredit = 1, prefillScale = 1, temperature = 0 } = options;
+  const policy = (role: WorkerRole, name: PolicyName, scale: number): RoutingPolicy =>
+    createRoutingPolicy(
+      policySteps(name, { random, temperature, weights: { prefillScale: scale, overlapCredit } }),
+      { filters: [hasRole(role), isServing, servesModel], preferences: [isUntried, isSound] },
+    );
   const policies: Record<WorkerRole, RoutingPolicy> = {
-    prefill: policy("prefill", 1),
-    decode: policy("decode", 0),
-    aggregated: policy("aggregated", 1),
+    prefill: policy("prefill", prefillPolicy, prefillScale),
+    // A decode worker holds prompts and does not compute them.
+    decode: policy("decode", decodePolicy, 0),
+    aggregated: policy("aggregated", prefillPolicy, prefillScale),
   };
   return {
     availability: (model, view) => availability(model, view),

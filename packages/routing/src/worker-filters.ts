@@ -1,4 +1,4 @@
-/** Which workers may be chosen at all. */
+/** Which workers may be chosen at all, and which are preferred. */
 import type { WorkerRole } from "@baton/core";
 import type { RoutableWorker, RouteRequest } from "./worker-view.ts";
 
@@ -15,3 +15,9 @@ export const servesModel: WorkerFilter = ({ record }, { model }) => record.model
 export function hasRole(role: WorkerRole): WorkerFilter {
   return ({ record }) => record.role === role;
 }
+
+/** A worker without an impairment. A preference: an impaired worker may still answer, nobody certainly does not. */
+export const isSound: WorkerFilter = ({ impaired }) => impaired === undefined;
+
+/** A worker that has not failed this request. A preference, for the same reason. */
+export const isUntried: WorkerFilter = ({ record }, { avoid }) => !avoid?.has(record.id);

@@ -101,10 +101,10 @@ function reserve(
   const worker = chosen.worker.record;
   const blocks = blocksFor(request.promptTokens, worker.layout.blockSize);
   const reservation = parts.ledger.reserve(worker, {
-    prefillBlocks: does.prefill ? blocks : 0,
+    prefillTokens: does.prefill ? request.promptTokens : 0,
     decodeBlocks: does.decode ? blocks : 0,
   });
-  return { worker, release: () => reservation.release() };
+  return { worker, ...reservation };
 }
 
 /** Puts the whole decision on the stage: every candidate as an event, the chosen one as attributes. */
