@@ -23,10 +23,10 @@ import type { TraceProcessOptions } from "./fixtures/trace-process.ts";
 const CLIENT = fileURLToPath(new URL("./fixtures/legs-client.ts", import.meta.url));
 const SERVER = fileURLToPath(new URL("./fixtures/legs-server.ts", import.meta.url));
 
-/** A healthy request: root, two legs, and for each leg the client span, the server span, the part and its stage. */
-const FULL_TREE = 11;
+/** A healthy request: root, a thread span per process and leg, and per leg: leg, client span, server span, part, stage. */
+const FULL_TREE = 14;
 /** A client and a server span for each leg. */
-const GRPC_SPANS = 4;
+const GRPC = ["Prefill", "Prefill", "Generate", "Generate"].map((method) => `baton.test.Legs/${method}`);
 const ANSWER = { prefill: "answer", decode: "answer" } as const;
 
 interface Reply {
@@ -84,6 +84,11 @@ async function run(
   return { spans: receiver.spans(), reply };
 }
 
+/** The name of a thread span without host and pid. */
+function withoutProcess(name: string): string {
+  return name.replace(/ \(host:.*/, "");
+}
+
 function expectContract(spans: readonly ExportedSpan[], options: ContractOptions): void {
   const violations = checkTrace(spans, options).map(({ message }) => message);
   expect(violations.length > 0 ? `${violations.join("\n")}\n${formatTree(spans)}` : "").toBe("");
@@ -98,15 +103,17 @@ describe.each([
     const { spans, reply } = await run({ ...ANSWER, spans: FULL_TREE }, { protocol, endpoint });
     expectContract(spans, { outcome: "success" });
     expect(spans).toHaveLength(FULL_TREE);
-    expect(reply.counts).toEqual({ open: 0, unclosed: 0, doubleEnds: 0, lateStarts: 0, dropped: 0 });
+    expect(Object.entries(reply.counts).filter(([, count]) => count !== 0)).toEqual([]);
     const parent = new Map(spans.map((span) => [span.spanId, span]));
     const path = (span: ExportedSpan | undefined): string[] =>
-      span ? [...path(parent.get(span.parentSpanId ?? "")), `${span.name} ${span.kind}`] : [];
+      span ? [...path(parent.get(span.parentSpanId ?? "")), `${withoutProcess(span.name)} ${span.kind}`] : [];
     expect(path(spans.find(({ name }) => name === SPAN.decodeForward))).toEqual([
       "Req r1 server",
+      "router internal",
       "decode_leg internal",
-      "grpc.baton.test.Legs/Generate client",
-      "grpc.baton.test.Legs/Generate server",
+      "baton.test.Legs/Generate client",
+      "baton.test.Legs/Generate server",
+      "worker internal",
       "decode internal",
       "decode_forward internal",
     ]);
@@ -120,7 +127,7 @@ test("an inbound traceparent becomes the parent, and its tracestate is kept", as
   expectContract(spans, { outcome: "success", externalParents: ["b7ad6b7169203331"] });
   expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set(["0af7651916cd43dd8448eb211c80319c"]));
   expect(new Set(spans.map(({ traceState }) => traceState))).toEqual(new Set(["vendor=a,other=b"]));
-  expect(reply.header?.tracestate).toBe("vendor=a,other=b");
+  expect(reply.header?.tracestate).toMatch(/^baton=l:3;p:[0-9a-f]{16},vendor=a,other=b$/);
 });
 
 test("an unsampled request is unsampled in every process and still carries its trace on", async () => {
@@ -130,21 +137,62 @@ test("an unsampled request is unsampled in every process and still carries its t
   expect(reply.header?.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-00$/);
 });
 
+const LEVEL_2 = ["decode", "decode_forward", "decode_leg", "prefill", "prefill_forward", "prefill_leg"];
+const THREADS = ["router", "worker", "worker"];
+
 test.each([
-  [1, ["Req r1", "decode", "prefill"]],
-  [2, ["Req r1", "decode", "decode_forward", "decode_leg", "prefill", "prefill_forward", "prefill_leg"]],
-] as const)("level %i leaves stages out and the tree connected", async (level: TraceLevel, names) => {
-  const { spans } = await run({ ...ANSWER, spans: names.length + GRPC_SPANS }, { level });
-  expectContract(spans, { outcome: "success" });
-  const own = spans.map(({ name }) => name).filter((name) => !name.startsWith("grpc."));
-  expect(own.sort()).toEqual([...names]);
+  [1, ["Req r1", ...THREADS]],
+  [2, ["Req r1", ...GRPC, ...LEVEL_2, ...THREADS]],
+] as const)("level %i leaves spans out and the tree connected", async (level: TraceLevel, names) => {
+  const { spans } = await run({ ...ANSWER, spans: names.length }, { level });
+  expectContract(spans, { outcome: "success", level });
+  expect(spans.map(({ name }) => withoutProcess(name)).sort()).toEqual([...names].sort());
 });
 
-test("level 0 exports nothing and passes the client's trace context on unchanged", async () => {
-  const header = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" };
+test("the level of a request holds in every process, whatever the processes' own", async () => {
+  const [server, client] = await Promise.all([start(SERVER, { level: 3 }), start(CLIENT, { level: 3 })]);
+  const { port } = await ask(server, {});
+  await ask(client, { ...ANSWER, port, level: 1 });
+  await receiver.waitFor((spans) => spans.length >= 1 + THREADS.length);
+  await stop(client, server);
+  expectContract(receiver.spans(), { outcome: "success", level: 1 });
+  expect(receiver.spans()).toHaveLength(1 + THREADS.length);
+});
+
+test("at level 0 nothing is exported, and the client's trace is passed on as unsampled", async () => {
+  const header = {
+    traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    tracestate: "a=b",
+  };
   const { spans, reply } = await run({ ...ANSWER, header, spans: 0 }, { level: 0 });
   expect(spans).toEqual([]);
-  expect(reply.header).toEqual(header);
+  expect(reply.header).toEqual({ ...header, traceparent: header.traceparent.replace(/1$/, "0") });
+  expect(reply.counts.lostContexts).toBe(0);
+});
+
+test("a call to a worker without its request's context starts no trace, and is counted", async () => {
+  const { spans, reply } = await run({ ...ANSWER, forgetContext: true, spans: 0 });
+  expectContract(spans, { outcome: "success" });
+  expect(reply.counts.lostContexts).toBe(2);
+});
+
+test("gRPC spans follow the current conventions", async () => {
+  const { spans } = await run({ prefill: "fail", decode: "answer", spans: FULL_TREE });
+  const calls = spans.filter(({ name }) => name.startsWith("baton.test"));
+  expect(calls).toHaveLength(GRPC.length);
+  for (const { kind, name, attributes, status } of calls) {
+    const failed = name.endsWith("Prefill");
+    // To a server that refuses, this status is no error of its own.
+    const isError = failed && kind === "client";
+    expect(attributes).toEqual({
+      "rpc.system.name": "grpc",
+      "rpc.method": name,
+      "rpc.status_code": failed ? "FAILED_PRECONDITION" : "OK",
+      ...(kind === "client" && { "server.address": "127.0.0.1", "server.port": expect.anything() }),
+      ...(isError && { "error.type": "FAILED_PRECONDITION" }),
+    });
+    expect(status.code).toBe(isError ? "error" : "unset");
+  }
 });
 
 test("a canceled request exports one closed tree without an error on its root", async () => {

@@ -106,20 +106,21 @@ describe.each(["grpc", "http/protobuf"] as const)("over %s", (protocol) => {
     const byId = new Map(trace.map((span) => [span.spanId, span]));
     const path = (span: ExportedSpan): string => {
       const parent = byId.get(span.parentSpanId ?? "");
-      const own = span.name === `Req ${id}` ? "Req" : span.kind === "internal" ? span.name : span.kind;
+      const name = span.name.replace(/ \(host:[0-9a-f]{8} \| pid:\d+\)$/, "");
+      const own = span.name === `Req ${id}` ? "Req" : span.kind === "internal" ? name : span.kind;
       return parent ? `${path(parent)} > ${own}` : own;
     };
     const paths = new Set(trace.map(path));
     for (const wanted of [
-      "Req > tokenize",
-      "Req > prefill_routing > kv_find_best_match",
-      "Req > decode_routing",
-      "Req > prefill_leg > client > server > prefill > prefill_bootstrap",
-      "Req > prefill_leg > client > server > prefill > prefill_forward > chunked_prefill",
-      "Req > prefill_leg > client > server > prefill > prefill_transfer_kv_cache > kv_send",
-      "Req > decode_leg > client > server > decode > decode_bootstrap",
-      "Req > decode_leg > client > server > decode > decode_transferred > kv_recv",
-      "Req > decode_leg > client > server > decode > decode_forward",
+      "Req > Router > tokenize",
+      "Req > Router > prefill_routing > kv_find_best_match",
+      "Req > Router > decode_routing",
+      "Req > Router > prefill_leg > client > server > Prefill Worker 0 > prefill > prefill_bootstrap",
+      "Req > Router > prefill_leg > client > server > Prefill Worker 0 > prefill > prefill_forward > chunked_prefill",
+      "Req > Router > prefill_leg > client > server > Prefill Worker 0 > prefill > prefill_transfer_kv_cache > kv_send",
+      "Req > Router > decode_leg > client > server > Decode Worker 0 > decode > decode_bootstrap",
+      "Req > Router > decode_leg > client > server > Decode Worker 0 > decode > decode_transferred > kv_recv",
+      "Req > Router > decode_leg > client > server > Decode Worker 0 > decode > decode_forward",
     ]) {
       expect([...paths]).toContain(wanted);
     }

@@ -1,9 +1,14 @@
 /**
  * The W3C trace context as it crosses a process: read strictly, written from the real span, flags included.
  * Whatever is malformed is treated as absent, as the W3C asks: a bad header never fails a request.
+ *
+ * What Baton itself must carry is a vendor entry in front of `tracestate`, `baton=l:<level>;p:<span id>`, and so it
+ * crosses HTTP, gRPC, the KV HELLO and the engine's boundary by itself. The entry lives on the wire only: it is taken
+ * off when a header is read, and is in no span's `tracestate`.
  */
 import type { ExternalTraceHeader } from "@baton/core";
 import { createTraceState, isSpanContextValid, type SpanContext } from "@opentelemetry/api";
+import { isTraceLevel, type TraceLevel } from "./level.ts";
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const FORBIDDEN_VERSION = "ff";
@@ -16,8 +21,26 @@ const LONG_MEMBER = 128;
 const MEMBER_KEY = /^([a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})$/;
 const MEMBER_VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
 
+const OWN_KEY = "baton=";
+const OWN_MEMBER = /^baton=l:([0-3])(?:;p:([0-9a-f]{16}))?$/;
+
+/** What a request carries from process to process besides its trace context. */
+export interface CarriedState {
+  /** How much of the request is recorded. */
+  readonly level: TraceLevel;
+  /** Span id of the request's latest first-level slice, to which the next one links. */
+  readonly previous?: string | undefined;
+}
+
+/** A header as it was read. */
+export interface ReadHeader {
+  readonly context: SpanContext;
+  /** Absent where the header comes from another system. */
+  readonly carried?: CarriedState;
+}
+
 /** Reads a header that came from outside; undefined where its `traceparent` is not valid. */
-export function parseHeader(header: ExternalTraceHeader): SpanContext | undefined {
+export function parseHeader(header: ExternalTraceHeader): ReadHeader | undefined {
   const match = TRACEPARENT.exec(header.traceparent.trim());
   if (!match) return undefined;
   const [, version, traceId = "", spanId = "", flags = "00", rest] = match;
@@ -31,42 +54,60 @@ export function parseHeader(header: ExternalTraceHeader): SpanContext | undefine
     isRemote: true,
   };
   if (!isSpanContextValid(context)) return undefined;
-  const state = normalizeTracestate(header.tracestate);
-  return state === undefined ? context : { ...context, traceState: createTraceState(state) };
+  const members = membersOf(header.tracestate);
+  const own = members.find((member) => member.startsWith(OWN_KEY));
+  const state = shorten(members.filter((member) => member !== own)).join(",");
+  const carried = own === undefined ? undefined : parseOwn(own);
+  return {
+    context: state === "" ? context : { ...context, traceState: createTraceState(state) },
+    ...(carried && { carried }),
+  };
+}
+
+function parseOwn(member: string): CarriedState | undefined {
+  const [, digit, previous] = OWN_MEMBER.exec(member) ?? [];
+  const level = Number(digit);
+  return isTraceLevel(level) ? { level, previous } : undefined;
 }
 
 /** Writes the header of a span; undefined for the invalid context of a disabled SDK. */
-export function formatHeader(context: SpanContext): ExternalTraceHeader | undefined {
+export function formatHeader(context: SpanContext, carried?: CarriedState): ExternalTraceHeader | undefined {
   if (!isSpanContextValid(context)) return undefined;
   const flags = context.traceFlags.toString(16).padStart(2, "0");
   const traceparent = `00-${context.traceId}-${context.spanId}-${flags}`;
-  const tracestate = context.traceState?.serialize();
-  return tracestate ? { traceparent, tracestate } : { traceparent };
+  const theirs = context.traceState?.serialize() ?? "";
+  const tracestate = carried ? withOwn(carried, theirs) : theirs;
+  return tracestate === "" ? { traceparent } : { traceparent, tracestate };
+}
+
+/** Our entry in front, as the W3C wants what changed last; the others make room where there is none. */
+function withOwn({ level, previous }: CarriedState, theirs: string): string {
+  const own = `${OWN_KEY}l:${level}${previous === undefined ? "" : `;p:${previous}`}`;
+  return theirs === "" ? own : [own, ...shorten(theirs.split(","), own.length + 1)].join(",");
 }
 
 /**
- * Makes a header of what an HTTP request or gRPC metadata carried, with both values valid; undefined where there is
- * no valid `traceparent`.
+ * Makes a header of what a client sent, with both values valid and without an entry of our own: a client has other
+ * ways to ask for a level. Undefined where there is no valid `traceparent`.
  */
 export function readHeader(
   traceparent: string | undefined,
   tracestate: string | undefined,
 ): ExternalTraceHeader | undefined {
   if (traceparent === undefined) return undefined;
-  const context = parseHeader(tracestate === undefined ? { traceparent } : { traceparent, tracestate });
-  return context && formatHeader(context);
+  const read = parseHeader(tracestate === undefined ? { traceparent } : { traceparent, tracestate });
+  return read && formatHeader(read.context);
 }
 
-/** A `tracestate` within the W3C's bounds, or undefined where it is absent or malformed: then all of it is dropped. */
-function normalizeTracestate(raw: string | undefined): string | undefined {
+/** The members of a `tracestate`; none where it is absent or malformed: then all of it is dropped. */
+function membersOf(raw: string | undefined): readonly string[] {
   const members = (raw ?? "")
     .split(",")
     .map((member) => member.trim())
     .filter((member) => member !== "");
-  if (members.length === 0 || members.length > MAX_MEMBERS || !members.every(isMember)) return undefined;
+  if (members.length > MAX_MEMBERS || !members.every(isMember)) return [];
   const keys = new Set(members.map((member) => member.slice(0, member.indexOf("="))));
-  if (keys.size !== members.length) return undefined;
-  return shorten(members).join(",") || undefined;
+  return keys.size === members.length ? members : [];
 }
 
 function isMember(member: string): boolean {
@@ -78,14 +119,12 @@ function isMember(member: string): boolean {
   );
 }
 
-/** Drops whole members until the text fits: the long ones first, then from the end. */
-function shorten(members: readonly string[]): readonly string[] {
+/** Drops whole members until the text fits beside `taken` characters and one member: the long ones first, then from the end. */
+function shorten(members: readonly string[], taken = 0): readonly string[] {
+  const fits = (some: readonly string[]) =>
+    some.join(",").length + taken <= MAX_CHARACTERS && some.length + (taken > 0 ? 1 : 0) <= MAX_MEMBERS;
   if (fits(members)) return members;
   const kept = members.filter((member) => member.length <= LONG_MEMBER);
   while (!fits(kept)) kept.pop();
   return kept;
-}
-
-function fits(members: readonly string[]): boolean {
-  return members.join(",").length <= MAX_CHARACTERS;
 }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
-import { type ContractOptions, checkTrace, type ViolationKind } from "./contract.ts";
+import { type ContractOptions, checkTrace } from "./contract.ts";
+import type { ViolationKind } from "./contract-tree.ts";
 import { type ExportedSpan, groupTraces } from "./exported-span.ts";
 import { formatTree } from "./format-tree.ts";
-import { ATTR, SPAN } from "./names.ts";
+import { ATTR, SPAN, STANDALONE } from "./names.ts";
 
 const ROUTER = { "service.instance.id": "router", "process.pid": 1 };
 const PREFILL = { "service.instance.id": "prefill-0", "process.pid": 2 };
@@ -44,30 +45,61 @@ function span(
 
 const room = { [ATTR.bootstrapRoom]: "00000000000000aa" };
 
+const thread = (threadLabel: string, attributes: object = {}) => ({
+  attributes: { [ATTR.threadLabel]: threadLabel, ...attributes },
+});
+const ok = { attributes: { [ATTR.grpcStatus]: "OK" } };
+const link = (spanId: string, traceId = "t1") => ({ traceId, spanId, attributes: {} });
+
 /** A healthy trace, by span id. */
 const HEALTHY: Readonly<Record<string, ExportedSpan>> = {
   root: span("root", undefined, "Req r1", { kind: "server" }),
-  tok: span("tok", "root", SPAN.tokenize, { at: [1, 2] }),
-  pl: span("pl", "root", SPAN.prefillLeg, { at: [3, 60] }),
-  pc: span("pc", "pl", "grpc.Prefill", { at: [4, 59], kind: "client", attributes: { [ATTR.grpcStatus]: 0 } }),
-  ps: span("ps", "pc", "grpc.Prefill", { at: [5, 58], kind: "server", resource: PREFILL }),
-  p: span("p", "ps", SPAN.prefill, { at: [6, 57], resource: PREFILL, attributes: room }),
-  dl: span("dl", "root", SPAN.decodeLeg, { at: [3, 90] }),
-  dc: span("dc", "dl", "grpc.Generate", {
-    at: [4, 89],
-    kind: "client",
-    attributes: { [ATTR.grpcStatus]: 0 },
+  rt: span("rt", "root", "Router (host:0 | pid:1)", thread("Router")),
+  tok: span("tok", "rt", SPAN.tokenize, { at: [1, 2] }),
+  pl: span("pl", "rt", SPAN.prefillLeg, { at: [3, 60], links: [link("tok")] }),
+  pc: span("pc", "pl", "Prefill", { at: [4, 59], kind: "client", ...ok }),
+  ps: span("ps", "pc", "Prefill", { at: [5, 58], kind: "server", resource: PREFILL }),
+  pt: span("pt", "ps", "Prefill Worker 0 (host:0 | pid:2)", {
+    ...thread("Prefill Worker 0", room),
+    at: [5.5, 57.5],
+    resource: PREFILL,
   }),
-  ds: span("ds", "dc", "grpc.Generate", { at: [5, 88], kind: "server", resource: DECODE }),
-  d: span("d", "ds", SPAN.decode, { at: [6, 87], resource: DECODE, attributes: room }),
+  p: span("p", "pt", SPAN.prefill, {
+    at: [6, 57],
+    resource: PREFILL,
+    attributes: room,
+    links: [link("pl")],
+  }),
+  dl: span("dl", "rt", SPAN.decodeLeg, { at: [3, 90], links: [link("pl")] }),
+  dc: span("dc", "dl", "Generate", { at: [4, 89], kind: "client", ...ok }),
+  ds: span("ds", "dc", "Generate", { at: [5, 88], kind: "server", resource: DECODE }),
+  dt: span("dt", "ds", "Decode Worker 0 (host:0 | pid:3)", {
+    ...thread("Decode Worker 0", room),
+    at: [5.5, 87.5],
+    resource: DECODE,
+  }),
+  d: span("d", "dt", SPAN.decode, {
+    at: [6, 87],
+    resource: DECODE,
+    attributes: room,
+    links: [link("dl")],
+  }),
 };
+
+/** What is left of it at level 1. */
+const LEVEL_1 = [
+  HEALTHY.root!,
+  HEALTHY.rt!,
+  { ...HEALTHY.pt!, parentSpanId: "rt" },
+  { ...HEALTHY.dt!, parentSpanId: "rt" },
+];
 
 /** The healthy trace with some spans changed, added or (undefined) left out. */
 function trace(changes: Readonly<Record<string, Partial<ExportedSpan> | undefined>> = {}): ExportedSpan[] {
   const kept = Object.entries(HEALTHY).filter(([id]) => !(id in changes && changes[id] === undefined));
   const changed = kept.map(([id, healthy]) => ({ ...healthy, ...changes[id] }));
   const added = Object.keys(changes).filter((id) => !(id in HEALTHY));
-  return [...changed, ...added.map((id) => ({ ...span(id, "root", "extra"), ...changes[id] }))];
+  return [...changed, ...added.map((id) => ({ ...span(id, "rt", "extra"), ...changes[id] }))];
 }
 
 function kinds(spans: readonly ExportedSpan[], options: ContractOptions = {}): ViolationKind[] {
@@ -81,7 +113,11 @@ const error = (errorType: string | undefined, code: "unset" | "error" = "error")
 
 describe("a trace that keeps the contract", () => {
   test("has no violation", () => {
-    expect(checkTrace(trace(), { outcome: "success" })).toEqual([]);
+    expect(checkTrace(trace(), { outcome: "success", level: 2 })).toEqual([]);
+  });
+
+  test("has thread spans only at level 1", () => {
+    expect(checkTrace(LEVEL_1, { outcome: "success", level: 1 })).toEqual([]);
   });
 
   test("may continue a span of the client", () => {
@@ -90,11 +126,14 @@ describe("a trace that keeps the contract", () => {
   });
 
   test("may lack the part of a worker that died", () => {
-    expect(kinds(trace({ ps: undefined, p: undefined }))).toEqual([]);
+    expect(kinds(trace({ ps: undefined, pt: undefined, p: undefined }))).toEqual([]);
+    const linked = trace({ ps: undefined, pt: undefined, p: undefined, d: { links: [link("p")] } });
+    expect(kinds(linked, { outcome: "success", lostParts: true })).toEqual([]);
   });
 
   test("may have no rooms where one worker does both roles", () => {
-    const spans = trace({ pl: undefined, pc: undefined, ps: undefined, p: undefined, d: { attributes: {} } });
+    const left = { pl: undefined, pc: undefined, ps: undefined, pt: undefined, p: undefined };
+    const spans = trace({ ...left, d: { attributes: {} } });
     expect(kinds(spans, { rooms: false })).toEqual([]);
   });
 
@@ -103,9 +142,16 @@ describe("a trace that keeps the contract", () => {
   });
 
   test("may have a server that outlives a call that was cut off", () => {
-    const cut = { attributes: { [ATTR.grpcStatus]: 1 } };
-    const longer = { endNs: at(300) };
-    expect(kinds(trace({ dc: cut, ds: longer, d: { endNs: at(299) } }))).toEqual([]);
+    const cut = { attributes: { [ATTR.grpcStatus]: "CANCELLED" } };
+    const [ds, dt, d] = [{ endNs: at(300) }, { endNs: at(299) }, { endNs: at(298) }];
+    expect(kinds(trace({ dc: cut, ds, dt, d }))).toEqual([]);
+  });
+
+  test("may have a worker that outlives a request that failed, where gRPC has no spans", () => {
+    const [root, ...others] = LEVEL_1;
+    const longer = others.map((span) => (span.spanId === "dt" ? { ...span, endNs: at(300) } : span));
+    expect(kinds([{ ...root!, ...error("canceled", "unset") }, ...longer])).toEqual([]);
+    expect(kinds([root!, ...longer])).toEqual(["outside_parent"]);
   });
 });
 
@@ -113,15 +159,15 @@ describe("a violation is found where", () => {
   const cases: readonly [string, ViolationKind, ExportedSpan[], ContractOptions?][] = [
     ["there is nothing", "empty", []],
     ["two traces are mixed", "mixed_traces", trace({ tok: { traceId: "t2" } })],
-    ["a span id is used twice", "duplicate_id", [...trace(), span("tok", "root", "again", { at: [1, 2] })]],
+    ["a span id is used twice", "duplicate_id", [...trace(), span("tok", "rt", "again", { at: [1, 2] })]],
     ["there is no root", "no_root", trace({ root: { parentSpanId: "tok" } })],
     ["there are two roots", "several_roots", trace({ tok: { parentSpanId: undefined } })],
-    ["the root is not a request", "root_name", trace({ root: { name: "grpc.Check" } })],
+    ["the root is not a request", "root_name", trace({ root: { name: "Check" } })],
     ["a parent is missing", "orphan", trace({ ds: undefined })],
     ["the client's span is not expected", "orphan", trace({ tok: { parentSpanId: CLIENT_SPAN } })],
     ["a span ends before its start", "negative_duration", trace({ tok: { startNs: at(2), endNs: at(1) } })],
-    ["a child starts before its parent", "outside_parent", trace({ p: { startNs: at(4.999) } })],
-    ["a child ends after its parent", "outside_parent", trace({ p: { endNs: at(58.001) } })],
+    ["a child starts before its parent", "outside_parent", trace({ p: { startNs: at(5.499) } })],
+    ["a child ends after its parent", "outside_parent", trace({ p: { endNs: at(57.501) } })],
     ["a server outlives a call that ended well", "outside_parent", trace({ dc: { endNs: at(70) } })],
     [
       "clocks differ by more than the tolerance",
@@ -136,9 +182,31 @@ describe("a violation is found where", () => {
         dl: { parentSpanId: "pl", endNs: at(60) },
         dc: { endNs: at(60) },
         ds: { endNs: at(60) },
+        dt: { endNs: at(60) },
         d: { endNs: at(60) },
       }),
     ],
+    [
+      "decode hangs below prefill at level 1",
+      "nested_legs",
+      LEVEL_1.map((span) => (span.spanId === "dt" ? { ...span, parentSpanId: "pt" } : span)),
+    ],
+    ["the router has no thread span", "thread", trace({ rt: { attributes: {} } })],
+    ["a stage hangs beside its thread span", "thread", trace({ p: { parentSpanId: "ps" } })],
+    [
+      "a process has a thread span below a thread span",
+      "thread",
+      trace({ p: thread("Prefill Worker 0", room) }),
+    ],
+    ["a stage is above the level", "level", trace(), { level: 1 }],
+    ["a nested stage is above the level", "level", trace({ x: { name: SPAN.kvSend } }), { level: 2 }],
+    [
+      "a link leads out of the trace",
+      "link",
+      trace({ pl: { links: [link("tok", "t2")] } }),
+      { lostParts: true },
+    ],
+    ["a link leads nowhere", "link", trace({ pl: { links: [link("nobody")] } }), { outcome: "success" }],
     ["a part has no room", "missing_room", trace({ p: { attributes: {} } })],
     [
       "the parts have different rooms",
@@ -172,6 +240,24 @@ describe("a violation is found where", () => {
   );
 });
 
+describe("a trace that is no request's", () => {
+  const step = (fields: SpanFields = {}) =>
+    span("s", undefined, STANDALONE.engineStep, { traceId: "s1", ...fields });
+
+  test("is one span that links to what it served", () => {
+    expect(kinds([step({ links: [link("d")] })])).toEqual([]);
+    expect(kinds([span("w", undefined, STANDALONE.workersChanged)])).toEqual([]);
+  });
+
+  test.each([
+    ["has more than one span", [step({ links: [link("d")] }), span("x", "s", "extra", { traceId: "s1" })]],
+    ["served nothing", [step()]],
+    ["links to itself", [step({ links: [link("d", "s1")] })]],
+  ])("is refused where it %s", (_why, spans) => {
+    expect(kinds(spans)).toEqual(["standalone"]);
+  });
+});
+
 test("a cancellation is an outcome of its own", () => {
   expect(kinds(trace({ root: error("canceled", "unset") }), { outcome: "canceled" })).toEqual([]);
 });
@@ -183,14 +269,17 @@ test("spans are grouped by trace in the order in which the traces were seen", ()
 
 test("a tree is printed with times, nesting, processes and what went wrong, orphans at the margin", () => {
   const spans = trace({
+    rt: undefined,
     pl: undefined,
     pc: undefined,
     ps: undefined,
+    pt: undefined,
     dl: undefined,
     dc: undefined,
     ds: undefined,
+    dt: undefined,
     d: { ...error("kv_mismatch"), parentSpanId: "root" },
-    tok: { attributes: { [ATTR.unclosed]: true } },
+    tok: { attributes: { [ATTR.unclosed]: true }, parentSpanId: "root" },
   });
   expect(formatTree(spans)).toBe(
     [

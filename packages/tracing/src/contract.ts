@@ -6,31 +6,11 @@
  * once, while the server needs a moment to notice; `cutOffGraceMs` bounds that moment.
  */
 import { isErrorCode } from "@baton/core";
-import { type ExportedSpan, processOf } from "./exported-span.ts";
+import { checkLevel, checkLinks, checkStandalone, checkThreads, isStandalone } from "./contract-structure.ts";
+import { crossesProcesses, isThread, label, Tree, type Violation, violation } from "./contract-tree.ts";
+import type { ExportedSpan } from "./exported-span.ts";
+import type { TraceLevel } from "./level.ts";
 import { ATTR, rootName, SPAN } from "./names.ts";
-
-export type ViolationKind =
-  | "empty"
-  | "mixed_traces"
-  | "duplicate_id"
-  | "no_root"
-  | "several_roots"
-  | "root_name"
-  | "orphan"
-  | "negative_duration"
-  | "outside_parent"
-  | "nested_legs"
-  | "missing_room"
-  | "room_mismatch"
-  | "unclosed"
-  | "flags"
-  | "outcome";
-
-export interface Violation {
-  readonly kind: ViolationKind;
-  /** Names the spans at fault and what was expected. */
-  readonly message: string;
-}
 
 export interface ContractOptions {
   /** How the request ended for its client; undefined does not check. */
@@ -43,12 +23,17 @@ export interface ContractOptions {
   readonly cutOffGraceMs?: number;
   /** False where there are no rooms: a worker that does both roles. */
   readonly rooms?: boolean;
+  /** The level of the request; undefined does not check which spans there are. */
+  readonly level?: TraceLevel;
+  /** True where a process was lost with its part of the trace: links into that part lead nowhere. */
+  readonly lostParts?: boolean;
 }
 
 /** Checks the spans of one trace. An empty answer means that it keeps the contract. */
 export function checkTrace(spans: readonly ExportedSpan[], options: ContractOptions = {}): Violation[] {
   if (spans.length === 0) return [violation("empty", "Cannot check the trace: it has no spans")];
   const tree = new Tree(spans, options.externalParents ?? []);
+  if (tree.roots.some(isStandalone)) return [...checkStandalone(spans), ...checkFlags(spans)];
   return [
     ...checkIdentity(spans),
     ...checkRoot(tree),
@@ -56,37 +41,13 @@ export function checkTrace(spans: readonly ExportedSpan[], options: ContractOpti
     ...checkTimes(tree, options),
     ...checkLegs(tree),
     ...(options.rooms === false ? [] : checkRooms(spans)),
+    ...checkThreads(tree),
+    ...checkLinks(tree, options.lostParts ?? options.outcome !== "success"),
+    ...(options.level === undefined ? [] : checkLevel(tree, options.level)),
     ...checkClosed(spans),
     ...checkFlags(spans),
     ...checkOutcome(tree, options.outcome),
   ];
-}
-
-class Tree {
-  readonly spans: readonly ExportedSpan[];
-  readonly roots: readonly ExportedSpan[];
-  readonly #byId: ReadonlyMap<string, ExportedSpan>;
-
-  constructor(spans: readonly ExportedSpan[], externalParents: readonly string[]) {
-    this.spans = spans;
-    this.#byId = new Map(spans.map((span) => [span.spanId, span]));
-    const external = new Set<string | undefined>([undefined, ...externalParents]);
-    this.roots = spans.filter((span) => external.has(span.parentSpanId));
-  }
-
-  parentOf(span: ExportedSpan): ExportedSpan | undefined {
-    return span.parentSpanId === undefined ? undefined : this.#byId.get(span.parentSpanId);
-  }
-
-  /** The nearest ancestor with one of the names; safe on a cycle. */
-  ancestorNamed(span: ExportedSpan, names: readonly string[]): ExportedSpan | undefined {
-    const seen = new Set<ExportedSpan>();
-    for (let at = this.parentOf(span); at && !seen.has(at); at = this.parentOf(at)) {
-      if (names.includes(at.name)) return at;
-      seen.add(at);
-    }
-    return undefined;
-  }
 }
 
 function checkIdentity(spans: readonly ExportedSpan[]): Violation[] {
@@ -125,16 +86,21 @@ function checkTimes(tree: Tree, options: ContractOptions): Violation[] {
       return [violation("negative_duration", `Expected ${label(span)} to end after its start`)];
     }
     const parent = tree.parentOf(span);
-    return parent ? checkInside(span, parent, options) : [];
+    return parent ? checkInside(span, parent, tree, options) : [];
   });
 }
 
-function checkInside(span: ExportedSpan, parent: ExportedSpan, options: ContractOptions): Violation[] {
+function checkInside(
+  span: ExportedSpan,
+  parent: ExportedSpan,
+  tree: Tree,
+  options: ContractOptions,
+): Violation[] {
   const { clockToleranceMs = 10, cutOffGraceMs = 5000 } = options;
-  const between = processOf(span) === processOf(parent) ? 0 : clockToleranceMs;
+  const between = crossesProcesses(span, parent) ? clockToleranceMs : 0;
   const early = Number(parent.startNs - span.startNs) / 1e6;
   const late = Number(span.endNs - parent.endNs) / 1e6;
-  const mayBeLate = between + (isCutOff(parent) && span.kind === "server" ? cutOffGraceMs : 0);
+  const mayBeLate = between + (mayOutlive(span, parent, tree) ? cutOffGraceMs : 0);
   const where = `${label(span)} inside ${label(parent)}`;
   return [
     ...(early > between
@@ -144,30 +110,41 @@ function checkInside(span: ExportedSpan, parent: ExportedSpan, options: Contract
   ];
 }
 
-function isCutOff({ kind, attributes }: ExportedSpan): boolean {
-  const status = attributes[ATTR.grpcStatus];
-  return kind === "client" && status !== undefined && status !== 0;
+/** A server whose call was cut off needs a moment to notice. Without gRPC spans only the root says that it was. */
+function mayOutlive(span: ExportedSpan, parent: ExportedSpan, { roots: [root] }: Tree): boolean {
+  if (span.kind === "server") return isCutOff(parent);
+  return isThread(span) && crossesProcesses(span, parent) && root?.attributes[ATTR.errorType] !== undefined;
 }
 
-const PREFILL_SIDE: readonly string[] = [SPAN.prefillLeg, SPAN.prefill];
-const DECODE_SIDE: readonly string[] = [SPAN.decodeLeg, SPAN.decode];
+function isCutOff({ kind, attributes }: ExportedSpan): boolean {
+  const status = attributes[ATTR.grpcStatus];
+  return kind === "client" && status !== undefined && status !== "OK";
+}
+
+const PREFILL_SIDE = { names: [SPAN.prefillLeg, SPAN.prefill] as readonly string[], label: /^Prefill / };
+const DECODE_SIDE = { names: [SPAN.decodeLeg, SPAN.decode] as readonly string[], label: /^Decode / };
+
+function isOn(side: typeof PREFILL_SIDE, { name, attributes }: ExportedSpan): boolean {
+  return side.names.includes(name) || side.label.test(String(attributes[ATTR.threadLabel] ?? ""));
+}
 
 function checkLegs(tree: Tree): Violation[] {
   return tree.spans.flatMap((span) => {
-    const other = PREFILL_SIDE.includes(span.name)
-      ? DECODE_SIDE
-      : DECODE_SIDE.includes(span.name)
-        ? PREFILL_SIDE
-        : [];
-    const above = tree.ancestorNamed(span, other);
+    const other = isOn(PREFILL_SIDE, span) ? DECODE_SIDE : isOn(DECODE_SIDE, span) ? PREFILL_SIDE : undefined;
+    const above = other && tree.ancestor(span, (ancestor) => isOn(other, ancestor));
     return above
       ? [violation("nested_legs", `Expected siblings, got ${label(span)} below ${label(above)}`)]
       : [];
   });
 }
 
+/** Rooms are said by the legs in the workers, and by the workers' thread spans where the level has no legs. */
 function checkRooms(spans: readonly ExportedSpan[]): Violation[] {
-  const parts = spans.filter(({ name }) => name === SPAN.prefill || name === SPAN.decode);
+  const legs = spans.filter(({ name }) => name === SPAN.prefill || name === SPAN.decode);
+  const threads = spans.filter((span) =>
+    /^(Prefill|Decode) /.test(String(span.attributes[ATTR.threadLabel])),
+  );
+  const parts = legs.length > 0 ? legs : threads;
   const missing = parts.filter(({ attributes }) => attributes[ATTR.bootstrapRoom] === undefined);
   const rooms = new Set(parts.map(({ attributes }) => attributes[ATTR.bootstrapRoom]));
   const onePair = parts.length === 2 && parts[0]?.name !== parts[1]?.name;
@@ -208,12 +185,4 @@ function outcomeOf({ status, attributes }: ExportedSpan): ContractOptions["outco
   if (errorType === undefined) return status.code === "error" ? undefined : "success";
   if (errorType === "canceled") return status.code === "error" ? undefined : "canceled";
   return status.code === "error" && isErrorCode(errorType) ? "error" : undefined;
-}
-
-function label({ name, spanId }: ExportedSpan): string {
-  return `"${name}" (${spanId})`;
-}
-
-function violation(kind: ViolationKind, message: string): Violation {
-  return { kind, message };
 }

@@ -1,4 +1,7 @@
-/** Trace and span ids from the full 128 and 64 bits of a cryptographic source, read in blocks because one read costs microseconds. */
+/**
+ * Trace and span ids from the full 128 and 64 bits of a cryptographic source, read in blocks because one read costs
+ * microseconds; or the id that was chosen for the next span (see span-key.ts).
+ */
 import { randomFillSync } from "node:crypto";
 
 const TRACE_ID_BYTES = 16;
@@ -9,12 +12,27 @@ const BLOCK_BYTES = 4096;
 export class CryptoIdGenerator {
   readonly #block = Buffer.allocUnsafe(BLOCK_BYTES);
   #offset = BLOCK_BYTES;
+  #chosen: string | undefined;
 
   /** 32 lower-case hex digits, not all zero. */
   readonly generateTraceId = (): string => this.#nonZeroHex(TRACE_ID_BYTES);
 
   /** 16 lower-case hex digits, not all zero. */
-  readonly generateSpanId = (): string => this.#nonZeroHex(SPAN_ID_BYTES);
+  readonly generateSpanId = (): string => {
+    const chosen = this.#chosen;
+    this.#chosen = undefined;
+    return chosen ?? this.#nonZeroHex(SPAN_ID_BYTES);
+  };
+
+  /** Runs `start`, in which the first span id that is asked for is `spanId`. */
+  with<T>(spanId: string, start: () => T): T {
+    this.#chosen = spanId;
+    try {
+      return start();
+    } finally {
+      this.#chosen = undefined;
+    }
+  }
 
   #nonZeroHex(bytes: number): string {
     for (;;) {

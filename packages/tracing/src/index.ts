@@ -1,5 +1,6 @@
 export { readHeader } from "./carrier.ts";
-export { type ContractOptions, checkTrace, type Violation, type ViolationKind } from "./contract.ts";
+export { type ContractOptions, checkTrace } from "./contract.ts";
+export type { Violation, ViolationKind } from "./contract-tree.ts";
 export {
   type ExportedEvent,
   type ExportedLink,
@@ -14,13 +15,16 @@ export { ATTR, rootName, SPAN, type SpanName } from "./names.ts";
 export { nullRequestTracer } from "./null-request-tracer.ts";
 export { spansFromOtlp, spansToOtlp } from "./otlp.ts";
 export type { OtlpExport } from "./otlp-message.ts";
+export { SAMPLERS, type SamplerName } from "./request-sampler.ts";
 export type {
   Attributes,
   AttributeValue,
+  RequestOptions,
   RequestTracer,
   Stage,
   StageObserver,
   StageOptions,
+  StandaloneSpan,
   TraceLink,
   TraceNode,
 } from "./request-trace.ts";
@@ -32,3 +36,4 @@ export {
   type TracingOptions,
 } from "./sdk.ts";
 export type { SpanSink } from "./span-sink.ts";
+export { workerLabel } from "./thread-identity.ts";

@@ -1,20 +1,23 @@
 import { expect, test } from "@jest/globals";
-import { isTraceLevel, stageLevel } from "./level.ts";
-import { SPAN } from "./names.ts";
+import { eventLevel, isTraceLevel, stageLevel } from "./level.ts";
+import { EVENT, SPAN } from "./names.ts";
 
-test("every stage has a level, the parts of a process the lowest, and an unknown one counts as detail", () => {
+test("every stage is of level 2 or 3, and an unknown one counts as detail", () => {
   const levels = Object.values(SPAN).map((name) => [name, stageLevel(name)]);
-  expect(levels.filter(([, level]) => level === 1)).toEqual([
-    [SPAN.prefill, 1],
-    [SPAN.decode, 1],
-  ]);
   expect(levels.filter(([, level]) => level === 3).map(([name]) => name)).toEqual([
     SPAN.kvFindBestMatch,
     SPAN.chunkedPrefill,
     SPAN.kvSend,
     SPAN.kvRecv,
+    SPAN.decodeLoop,
   ]);
+  expect(levels.filter(([, level]) => level === 1)).toEqual([]);
   expect(stageLevel("toString")).toBe(3);
+});
+
+test("an event is recorded wherever its span is, unless it is a detail", () => {
+  const details = Object.values(EVENT).filter((name) => eventLevel(name) > 1);
+  expect(details).toEqual([EVENT.candidate, EVENT.tokens]);
 });
 
 test("levels are the whole numbers from 0 to 3", () => {

@@ -50,8 +50,50 @@ export const SPAN = {
   decodeWaiting: "decode_waiting",
   /** Decode worker: in the running batch. */
   decodeForward: "decode_forward",
+  /** Decode worker: one step of the batch for this sequence, hence one token. */
+  decodeLoop: "decode_loop",
   /** Decode worker: stands for the last two where the first token ends the answer. */
   quickFinish: "quick_finish",
+
+  /** Either worker, module `kv_transfer`: the connection of a hand-over, with what crossed it as events. */
+  kvConnection: "kv_connection",
+} as const;
+
+/** Names of traces that are no request's, each made by a module; see `module.ts`. */
+export const STANDALONE = {
+  /** Module `engine`: one step of a worker's batch. */
+  engineStep: "engine_step",
+  /** Module `routing`: workers came or left. */
+  workersChanged: "workers_changed",
+} as const;
+
+/** The name of a standalone trace. */
+export type StandaloneName = (typeof STANDALONE)[keyof typeof STANDALONE];
+
+/** Event names. */
+export const EVENT = {
+  /** Every place is taken: the request waits in the queue. */
+  queued: "queued",
+  /** It got its place. */
+  admitted: "admitted",
+  /** A worker that could have been chosen, on a routing span. */
+  candidate: "candidate",
+  /** Part of the prompt was in the prefix cache. */
+  cacheHit: "cache_hit",
+  /** None of it was. */
+  cacheMiss: "cache_miss",
+  /** The first token of the answer. */
+  firstToken: "first_token",
+  /** Every so many tokens. */
+  tokens: "tokens",
+  /** A sequence gave its place back and waits again. */
+  retraction: "retraction",
+  /** A leg is tried again. */
+  retry: "retry",
+  /** What a span failed with, where the failure began. */
+  error: "error",
+  /** Module `kv_transfer`: a frame other than data was sent or received. */
+  kvFrame: "kv_frame",
 } as const;
 
 /** The name of a stage. */
@@ -68,8 +110,25 @@ export const ATTR = {
   bootstrapRoom: "bootstrap_room",
   /** The closed error code of what failed. */
   errorType: "error.type",
+  /** What the error says, on the event of a failure. */
+  errorMessage: "error.message",
   /** True on a span that was ended by its parent because nobody else had: a defect of the code that started it. */
   unclosed: "baton.unclosed",
+  /** Leaf spans of this process's part that were left out because there were too many of them. */
+  skippedSpans: "baton.spans.skipped",
+  /** What a link is for: one of `LINK`. */
+  link: "baton.link",
+
+  /** Tells hosts apart; 16 hex digits. */
+  hostId: "host_id",
+  /** Process id. */
+  pid: "pid",
+  /** Who a thread span stands for, as in its name. */
+  threadLabel: "thread_label",
+  /** The worker that a thread span stands for; "router" for the router. */
+  threadWorkerId: "worker.id",
+  /** Data-parallel rank; always 0. */
+  dpRank: "dp_rank",
 
   /** Which try of a leg this is, from 1. */
   attempt: "baton.attempt",
@@ -99,6 +158,20 @@ export const ATTR = {
   tokenStart: "baton.token.start",
   /** Tokens in a chunk. */
   tokenCount: "baton.token.count",
+  /** Number of a decode step within its answer, from 1. */
+  decodeStep: "decode_ct",
+  /** Sequences in a step's batch. */
+  batchSize: "baton.batch.size",
+  /** Prompt tokens that a step computes. */
+  prefillTokens: "baton.batch.prefill_tokens",
+  /** Number of a step of the engine. */
+  stepId: "baton.step.id",
+  /** Mean speed of a transfer, in MB (10^6 bytes) per second. */
+  kvMegabytesPerSecond: "baton.kv.mb_per_s",
+  /** Name of a frame of the KV protocol. */
+  frameType: "baton.kv.frame",
+  /** `sent` or `received`. */
+  direction: "baton.kv.direction",
 
   /** The request's id, as in the root's name. */
   requestId: "gen_ai.request.id",
@@ -143,6 +216,20 @@ export const ATTR = {
   httpRoute: "http.route",
   /** Status of the HTTP answer. */
   httpStatus: "http.response.status_code",
-  /** Status of a gRPC call as the instrumentation writes it; a number. */
-  grpcStatus: "rpc.grpc.status_code",
+  /** `grpc`. */
+  rpcSystem: "rpc.system.name",
+  /** Full name of the gRPC method, `package.Service/Method`. */
+  rpcMethod: "rpc.method",
+  /** Status of a gRPC call by its name, such as "OK". */
+  grpcStatus: "rpc.status_code",
+} as const;
+
+/** Values of `ATTR.link`. */
+export const LINK = {
+  /** To the request's previous first-level slice. */
+  previous: "previous",
+  /** From a KV chunk that was received to the one that was sent; from a hand-over to its other end. */
+  handover: "handover",
+  /** From a step of the engine to a request that it served. */
+  served: "served",
 } as const;

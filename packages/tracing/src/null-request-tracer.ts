@@ -1,25 +1,23 @@
 /** Tracing switched off: nothing is recorded, but an inbound trace context is passed on as it came. */
 import type { ExternalTraceHeader } from "@baton/core";
 import type { RequestTracer, Stage } from "./request-trace.ts";
+import { UnrecordedStage } from "./unrecorded-stage.ts";
 
-/** The tracer of level 0. Its nodes cost one object per request and nothing per stage. */
+const WITHOUT_HEADER = new UnrecordedStage(undefined);
+
+/** The tracer where neither spans nor an observer are wanted. A request costs it at most one small object, a stage nothing. */
 export const nullRequestTracer: RequestTracer = {
-  startRequest: (_requestId, header) => nullStage(header),
-  continueRequest: (_name, header) => nullStage(header),
+  get level() {
+    return 0 as const;
+  },
+  set level(_level) {},
+  startRequest: (_requestId, header) => unrecorded(header),
+  continueRequest: (_name, header) => unrecorded(header),
+  traces: () => false,
+  recordStandalone() {},
   open: 0,
 };
 
-function nullStage(header: ExternalTraceHeader | undefined): Stage {
-  const stage: Stage = {
-    header,
-    ended: false,
-    stage: () => stage,
-    record() {},
-    setAttributes() {},
-    event() {},
-    run: (fn) => fn(),
-    end() {},
-    fail() {},
-  };
-  return stage;
+function unrecorded(header: ExternalTraceHeader | undefined): Stage {
+  return header ? new UnrecordedStage(header) : WITHOUT_HEADER;
 }

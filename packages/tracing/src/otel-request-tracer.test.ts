@@ -1,15 +1,15 @@
 import { BatonError, type ExternalTraceHeader } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
-import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import fc from "fast-check";
 import { parseHeader } from "./carrier.ts";
 import { checkTrace } from "./contract.ts";
 import type { ExportedSpan } from "./exported-span.ts";
 import type { TraceLevel } from "./level.ts";
 import { ATTR, SPAN } from "./names.ts";
-import { OtelRequestTracer } from "./otel-request-tracer.ts";
+import { OtelRequestTracer, type OtelRequestTracerOptions } from "./otel-request-tracer.ts";
 import type { Stage, StageObserver } from "./request-trace.ts";
 import { collectSpans, HandClock } from "./test-support/span-collector.ts";
+import { threadIdentity } from "./thread-identity.ts";
 
 const SAMPLED: ExternalTraceHeader = {
   traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
@@ -18,16 +18,20 @@ const UNSAMPLED: ExternalTraceHeader = {
   traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
 };
 
-function setUp(level: TraceLevel = 3) {
-  const { tracer, spans } = collectSpans();
+const ROUTER = threadIdentity("Router", "router");
+
+function setUp(level: TraceLevel = 3, options: Partial<OtelRequestTracerOptions> = {}) {
+  const { tracer, ids, spans } = collectSpans();
   const clock = new HandClock();
-  const requests = new OtelRequestTracer({ tracer, level, clock });
+  const misuses: [string, string][] = [];
+  const onMisuse = (kind: string, stage: string) => void misuses.push([kind, stage]);
+  const requests = new OtelRequestTracer({ tracer, ids, level, clock, thread: ROUTER, onMisuse, ...options });
   const named = (name: string): ExportedSpan => {
     const found = spans.find((span) => span.name === name);
     if (!found) throw new Error(`No span "${name}" among ${spans.map((span) => span.name).join(", ")}`);
     return found;
   };
-  return { requests, spans, clock, named };
+  return { requests, spans, clock, named, misuses };
 }
 
 describe("structure", () => {
@@ -41,14 +45,17 @@ describe("structure", () => {
     });
   });
 
-  test("a request continues the client's trace, and its header names its own span", () => {
+  test("a request continues the client's trace, and its header names the router's thread span", () => {
     const { requests, named } = setUp();
     const root = requests.startRequest("r1", { ...SAMPLED, tracestate: "vendor=a" });
     const header = root.header;
     root.end();
-    const { traceId, parentSpanId, spanId } = named("Req r1");
+    const { traceId, parentSpanId } = named("Req r1");
     expect([traceId, parentSpanId]).toEqual(["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"]);
-    expect(header).toEqual({ traceparent: `00-${traceId}-${spanId}-01`, tracestate: "vendor=a" });
+    expect(header).toEqual({
+      traceparent: `00-${traceId}-${named(ROUTER.name).spanId}-01`,
+      tracestate: "baton=l:3,vendor=a",
+    });
   });
 
   test("a malformed traceparent starts a trace of its own", () => {
@@ -60,7 +67,15 @@ describe("structure", () => {
   test("another process continues below the header where no gRPC call is active", () => {
     const { requests, named } = setUp();
     requests.continueRequest(SPAN.prefill, SAMPLED, { [ATTR.bootstrapRoom]: "1" }).end();
-    expect(named(SPAN.prefill)).toMatchObject({ parentSpanId: "b7ad6b7169203331", kind: "internal" });
+    expect(named(ROUTER.name)).toMatchObject({
+      parentSpanId: "b7ad6b7169203331",
+      kind: "internal",
+      attributes: { [ATTR.bootstrapRoom]: "1" },
+    });
+    expect(named(SPAN.prefill)).toMatchObject({
+      parentSpanId: named(ROUTER.name).spanId,
+      attributes: { [ATTR.bootstrapRoom]: "1" },
+    });
   });
 
   test("links name other spans without making them parents", () => {
@@ -73,7 +88,7 @@ describe("structure", () => {
       .end();
     root.end();
     expect(named(SPAN.kvRecv).links).toMatchObject([{ spanId: "b7ad6b7169203331", attributes: { seq: 1 } }]);
-    expect(named(SPAN.kvRecv).parentSpanId).toBe(named("Req r1").spanId);
+    expect(named(SPAN.kvRecv).parentSpanId).toBe(named(ROUTER.name).spanId);
   });
 
   test("attributes and events land on the node until it ends, and nowhere afterwards", () => {
@@ -99,8 +114,8 @@ describe("levels and sampling", () => {
     skipped.record(SPAN.kvSend, 0, 1);
     skipped.end({ lost: true });
     root.end();
-    expect(spans).toHaveLength(2);
-    expect(named(SPAN.tokenize).parentSpanId).toBe(named("Req r1").spanId);
+    expect(spans).toHaveLength(3);
+    expect(named(SPAN.tokenize).parentSpanId).toBe(named(ROUTER.name).spanId);
   });
 
   test("an unsampled request records nothing, and says so in every header", () => {
@@ -117,15 +132,19 @@ describe("levels and sampling", () => {
 });
 
 describe("ends", () => {
-  test("a node that ends takes what is open below it along, counted and marked (T2)", () => {
-    const { requests, named } = setUp();
+  test("a node that ends takes what is open below it along, counted, marked and reported (T2)", () => {
+    const { requests, named, misuses } = setUp();
     const root = requests.startRequest("r1", undefined);
     const leg = root.stage(SPAN.prefillLeg);
     const stage = leg.stage(SPAN.prefill);
     root.end();
     expect([leg.ended, stage.ended]).toEqual([true, true]);
     expect(named(SPAN.prefill).attributes).toEqual({ [ATTR.unclosed]: true });
-    expect(requests.counts).toEqual({ open: 0, unclosed: 2, doubleEnds: 0, lateStarts: 0 });
+    expect(requests.counts).toMatchObject({ open: 0, unclosed: 2, doubleEnds: 0, lateStarts: 0 });
+    expect(misuses).toEqual([
+      ["unclosed", SPAN.prefillLeg],
+      ["unclosed", SPAN.prefill],
+    ]);
   });
 
   test("a second end is counted and changes nothing", () => {
@@ -134,7 +153,7 @@ describe("ends", () => {
     root.end();
     root.end({ late: true });
     root.fail(new BatonError("internal", "Cannot happen"));
-    expect(spans).toHaveLength(1);
+    expect(spans).toHaveLength(2);
     expect(named("Req r1")).toMatchObject({ attributes: {}, status: { code: "unset" } });
     expect(requests.counts).toMatchObject({ open: 0, doubleEnds: 2 });
   });
@@ -147,7 +166,7 @@ describe("ends", () => {
     expect(late.header).toEqual(root.header);
     late.end();
     root.record(SPAN.kvSend, 0, 1);
-    expect(spans).toHaveLength(1);
+    expect(spans).toHaveLength(2);
     expect(requests.counts).toMatchObject({ open: 0, lateStarts: 2 });
   });
 
@@ -187,14 +206,17 @@ describe("the observer", () => {
     const observer: StageObserver = {
       stageEnded: (name, seconds, header) => heard.push([name, seconds, header?.traceparent.slice(36, 52)]),
     };
-    const root = new OtelRequestTracer({ tracer, level: 2, clock, observer }).startRequest("r1", undefined);
+    const root = new OtelRequestTracer({ tracer, level: 2, clock, observer, thread: ROUTER }).startRequest(
+      "r1",
+      undefined,
+    );
     const stage = root.stage(SPAN.prefillRouting);
     clock.advance(250);
     stage.record(SPAN.kvSend, clock.now(), clock.now() + 500);
     stage.fail(new BatonError("internal", "Cannot go on"), clock.now() + 750);
     root.end();
     const { spanId } = spans.find(({ name }) => name === SPAN.prefillRouting)!;
-    expect(heard.slice(0, 2)).toEqual([
+    expect(heard).toEqual([
       [SPAN.kvSend, 0.5, spanId],
       [SPAN.prefillRouting, 1, spanId],
     ]);
@@ -205,14 +227,16 @@ describe("the observer", () => {
     const observer: StageObserver = {
       stageEnded: (name, _seconds, header) => heard.push([name, header?.traceparent.slice(-2)]),
     };
-    const tracer = new OtelRequestTracer({ tracer: collectSpans().tracer, level: 3, observer });
+    const tracer = new OtelRequestTracer({
+      tracer: collectSpans().tracer,
+      level: 3,
+      observer,
+      thread: ROUTER,
+    });
     const root = tracer.startRequest("r1", UNSAMPLED);
     root.stage(SPAN.tokenize).end();
     root.end();
-    expect(heard).toEqual([
-      [SPAN.tokenize, "00"],
-      ["Req r1", "00"],
-    ]);
+    expect(heard).toEqual([[SPAN.tokenize, "00"]]);
   });
 });
 
@@ -232,9 +256,9 @@ describe("context", () => {
   test("a header of ours is one that we read", () => {
     const { requests } = setUp();
     const root = requests.startRequest("r1", SAMPLED);
-    const remote = root.header && parseHeader(root.header);
-    expect(remote && trace.getSpanContext(trace.setSpanContext(ROOT_CONTEXT, remote))).toMatchObject({
-      traceFlags: 1,
+    expect(root.header && parseHeader(root.header)).toMatchObject({
+      context: { traceFlags: 1 },
+      carried: { level: 3 },
     });
     root.end();
   });

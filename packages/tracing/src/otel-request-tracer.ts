@@ -1,280 +1,193 @@
 /**
- * Request traces on the OpenTelemetry API (T1-T4 are in request-trace.ts).
- *
- * Every span is started from a context that is built from its parent in hand. The ambient context is read in one
- * place, `continueRequest`, which must find the gRPC server span that the instrumentation has just made active.
- *
- * A stage above the request's level, and every stage of an unsampled request, has no span of its own: it borrows its
- * parent's context, so that what is started below it hangs on the nearest recorded ancestor.
+ * Starts and continues requests on the OpenTelemetry API. The ambient context is read in one place, `continueRequest`,
+ * which must find the gRPC server span that the instrumentation has just made active.
  */
-import { type BatonError, type Clock, type ExternalTraceHeader, systemClock } from "@baton/core";
+import { type Clock, type ExternalTraceHeader, systemClock } from "@baton/core";
 import {
   type Context,
   context as contextApi,
   isSpanContextValid,
-  type Link,
   type Attributes as OtelAttributes,
   ROOT_CONTEXT,
   type Span,
   type SpanContext,
   SpanKind,
-  SpanStatusCode,
+  TraceFlags,
   type Tracer,
   trace as traceApi,
 } from "@opentelemetry/api";
-import { formatHeader, parseHeader } from "./carrier.ts";
-import { stageLevel, type TraceLevel } from "./level.ts";
-import { ATTR, rootName } from "./names.ts";
+import { formatHeader, parseHeader, type ReadHeader } from "./carrier.ts";
+import { JoinedStage } from "./joined-stage.ts";
+import type { TraceLevel } from "./level.ts";
+import type { TraceModule } from "./module.ts";
+import { ATTR, LINK, rootName } from "./names.ts";
+import { OtelStage, type OtelStageStart, RequestPart } from "./otel-stage.ts";
+import { NO_COUNTS, type Recorder, type TraceCounts, type TraceMisuse } from "./recorder.ts";
+import { requestOf } from "./request-context.ts";
+import { asksSampler } from "./request-sampler.ts";
 import type {
   Attributes,
+  RequestOptions,
   RequestTracer,
   Stage,
   StageObserver,
   StageOptions,
-  TraceLink,
+  StandaloneSpan,
 } from "./request-trace.ts";
-
-/** What a tracer has seen go by, since it was made. */
-export interface TraceCounts {
-  /** Nodes started and not yet ended. */
-  readonly open: number;
-  /** Nodes that their parent had to end. */
-  readonly unclosed: number;
-  /** Ends of a node that had ended before. */
-  readonly doubleEnds: number;
-  /** Stages started below a node that had ended before; they are not recorded. */
-  readonly lateStarts: number;
-}
+import type { ThreadIdentity } from "./thread-identity.ts";
+import { UnrecordedStage } from "./unrecorded-stage.ts";
 
 export interface OtelRequestTracerOptions {
-  readonly tracer: Tracer;
+  /** Undefined records no spans: stages are only timed for the observer. */
+  readonly tracer: Tracer | undefined;
+  /** Fixes the id of a span that is started; without it keys of stages have no effect. */
+  readonly ids?: Recorder["ids"];
   readonly level: TraceLevel;
+  /** `request` unless given. */
+  readonly modules?: ReadonlySet<TraceModule>;
+  /** Who this process is. */
+  readonly thread: ThreadIdentity;
   readonly clock?: Clock;
   /** Told of every stage that ends, recorded as a span or not. */
   readonly observer?: StageObserver | undefined;
+  /** Told of every use that is a defect of the code around the tracer, with the name of the stage. */
+  readonly onMisuse?: (kind: TraceMisuse, name: string) => void;
 }
 
-/** What the nodes of a tracer share. */
-interface Recorder {
-  readonly tracer: Tracer;
-  readonly level: TraceLevel;
-  readonly clock: Clock;
-  readonly observer: StageObserver | undefined;
-  readonly counts: { -readonly [Name in keyof TraceCounts]: TraceCounts[Name] };
-}
+const FREE_IDS: Recorder["ids"] = { with: (_spanId, start) => start() };
 
 export class OtelRequestTracer implements RequestTracer {
   readonly #recorder: Recorder;
+  readonly #records: boolean;
+  readonly #modules: ReadonlySet<TraceModule>;
+  readonly #thread: ThreadIdentity;
+  #level: TraceLevel;
 
-  constructor({ tracer, level, clock = systemClock, observer }: OtelRequestTracerOptions) {
-    const counts = { open: 0, unclosed: 0, doubleEnds: 0, lateStarts: 0 };
-    this.#recorder = { tracer, level, clock, observer, counts };
+  constructor(options: OtelRequestTracerOptions) {
+    const { tracer = traceApi.getTracer("none"), clock = systemClock, ids = FREE_IDS } = options;
+    const { observer, onMisuse } = options;
+    this.#recorder = { tracer, ids, clock, observer, onMisuse, counts: { ...NO_COUNTS } };
+    this.#records = options.tracer !== undefined;
+    this.#modules = options.modules ?? new Set(["request"]);
+    this.#thread = options.thread;
+    this.#level = this.#records ? options.level : 0;
+  }
+
+  get level(): TraceLevel {
+    return this.#level;
+  }
+
+  set level(level: TraceLevel) {
+    if (this.#records) this.#level = level;
   }
 
   get counts(): TraceCounts {
     return { ...this.#recorder.counts };
   }
 
+  /** A call to a worker was started outside of every request. */
+  lostContext(name: string): void {
+    this.#recorder.counts.lostContexts += 1;
+    this.#recorder.onMisuse?.("lostContexts", name);
+  }
+
   get open(): number {
     return this.#recorder.counts.open;
   }
 
-  startRequest(requestId: string, header: ExternalTraceHeader | undefined, attributes?: Attributes): Stage {
-    const options = { kind: SpanKind.SERVER, ...(attributes && { attributes }) };
-    return this.#root(rootName(requestId), contextOf(header), options);
+  traces(module: TraceModule): boolean {
+    return this.#records && this.#modules.has(module);
   }
 
-  continueRequest(name: string, header: ExternalTraceHeader | undefined, attributes?: Attributes): Stage {
-    const serverSpan = traceApi.getActiveSpan();
-    const inCall = serverSpan !== undefined && isSpanContextValid(serverSpan.spanContext());
-    const parent = inCall ? traceApi.setSpan(ROOT_CONTEXT, serverSpan) : contextOf(header);
-    return this.#root(name, parent, { kind: SpanKind.INTERNAL, ...(attributes && { attributes }) });
+  startRequest(
+    requestId: string,
+    header: ExternalTraceHeader | undefined,
+    attributes: Attributes = {},
+    { level = this.#level, startTime = this.#recorder.clock.now() }: RequestOptions = {},
+  ): Stage {
+    const name = rootName(requestId);
+    const read = header && parseHeader(header);
+    if (!this.#records) return this.#unrecorded(name, startTime, read?.context);
+    if (level === 0 || !this.traces("request"))
+      return this.#unrecorded(name, startTime, read && unsampled(read.context));
+    const options = { kind: SpanKind.SERVER, startTime, attributes: attributes as OtelAttributes };
+    const parent = asksSampler(contextOf(read?.context));
+    const span = this.#recorder.tracer.startSpan(name, options, parent);
+    if (!span.isRecording()) return this.#unrecorded(name, startTime, span.spanContext());
+    const part = new RequestPart(this.#recorder, level);
+    const root = new OtelStage(part, { name, place: "top", startTime, span });
+    const thread = root.child(this.#thread.name, { startTime, attributes: this.#thread.attributes }, 1);
+    return new JoinedStage({ outer: root, inner: thread, front: root });
   }
 
-  #root(name: string, parent: Context, options: SpanStart): Stage {
-    const startTime = this.#recorder.clock.now();
-    return new OtelStage(this.#recorder, {
-      name,
-      context: parent,
-      startTime,
-      span: startSpan(this.#recorder, name, parent, startTime, options),
-    });
-  }
-}
-
-interface SpanStart {
-  readonly kind?: SpanKind;
-  readonly attributes?: Attributes;
-  readonly links?: readonly TraceLink[];
-}
-
-interface StageStart {
-  readonly name: string;
-  /** The context of the nearest recorded ancestor. */
-  readonly context: Context;
-  /** Epoch ms. */
-  readonly startTime: number;
-  /** Undefined for a stage that is not recorded. */
-  readonly span: Span | undefined;
-  /** Undefined at the top of the process's part of the tree, and for a stage started too late. */
-  readonly parent?: OtelStage;
-}
-
-class OtelStage implements Stage {
-  readonly #recorder: Recorder;
-  readonly #name: string;
-  readonly #parent: OtelStage | undefined;
-  readonly #span: Span | undefined;
-  readonly #context: Context;
-  readonly #startTime: number;
-  readonly #openChildren = new Set<OtelStage>();
-  /** The latest end among the children, epoch ms: this node does not end before it (T3). */
-  #latestChildEnd = 0;
-  #ended = false;
-
-  constructor(recorder: Recorder, { name, context, startTime, span, parent }: StageStart) {
-    this.#recorder = recorder;
-    this.#name = name;
-    this.#parent = parent;
-    this.#span = span;
-    this.#context = span ? traceApi.setSpan(context, span) : context;
-    this.#startTime = startTime;
-    if (parent) parent.#openChildren.add(this);
-    recorder.counts.open += 1;
-  }
-
-  get ended(): boolean {
-    return this.#ended;
-  }
-
-  get header(): ExternalTraceHeader | undefined {
-    const spanContext = traceApi.getSpanContext(this.#context);
-    return spanContext && formatHeader(spanContext);
-  }
-
-  stage(name: string, options: StageOptions = {}): Stage {
-    const startTime = this.#startOfChild(options.startTime);
-    if (this.#ended) {
-      this.#recorder.counts.lateStarts += 1;
-      return new OtelStage(this.#recorder, { name, context: this.#context, startTime, span: undefined });
-    }
-    const span = this.#startChild(name, startTime, options);
-    return new OtelStage(this.#recorder, { name, context: this.#context, startTime, span, parent: this });
-  }
-
-  record(
+  continueRequest(
     name: string,
-    startTime: number,
-    endTime: number,
-    options: Omit<StageOptions, "startTime"> = {},
-  ): void {
-    if (this.#ended) {
-      this.#recorder.counts.lateStarts += 1;
-      return;
-    }
-    const start = this.#startOfChild(startTime);
-    const end = Math.max(start, endTime);
-    const span = this.#startChild(name, start, options);
-    span?.end(end);
-    this.#observe(name, end - start, span?.spanContext());
-    this.#latestChildEnd = Math.max(this.#latestChildEnd, end);
+    header: ExternalTraceHeader | undefined,
+    attributes: Attributes = {},
+    { key }: Pick<StageOptions, "key"> = {},
+  ): Stage {
+    const startTime = this.#recorder.clock.now();
+    const { context: parent, carried } = fromActiveCall() ?? (header && parseHeader(header)) ?? {};
+    const level = carried?.level ?? this.#level;
+    if (!parent || !isSampled(parent) || level === 0 || !this.traces("request"))
+      return this.#unrecorded(name, startTime, parent);
+    const previous = carried?.previous && { ...parent, spanId: carried.previous };
+    const part = new RequestPart(this.#recorder, level, previous || undefined);
+    const span = this.#startThread(parent, startTime, attributes);
+    const thread = new OtelStage(part, { name: this.#thread.name, place: "thread", startTime, span });
+    const leg = thread.child(name, { startTime, attributes, ...(key !== undefined && { key }) });
+    return new JoinedStage({ outer: thread, inner: leg, front: leg.recording ? leg : thread });
   }
 
-  setAttributes(attributes: Attributes): void {
-    if (!this.#ended) this.#span?.setAttributes(attributes as OtelAttributes);
+  recordStandalone({ module, name, startTime, endTime, attributes, links }: StandaloneSpan): void {
+    if (!this.traces(module)) return;
+    const served = (links ?? []).flatMap((header) => parseHeader(header) ?? []).filter(isSampledHeader);
+    if (links && served.length === 0) return;
+    const options = {
+      startTime,
+      attributes: { ...this.#thread.attributes, ...attributes } as OtelAttributes,
+      links: served.map(({ context }) => ({ context, attributes: { [ATTR.link]: LINK.served } })),
+    };
+    this.#recorder.tracer.startSpan(name, options, asksSampler(ROOT_CONTEXT)).end(endTime);
   }
 
-  event(name: string, attributes: Attributes = {}): void {
-    if (!this.#ended) this.#span?.addEvent(name, attributes as OtelAttributes, this.#recorder.clock.now());
+  #startThread(parent: SpanContext, startTime: number, attributes: Attributes): Span {
+    const options = {
+      startTime,
+      attributes: { ...this.#thread.attributes, ...attributes } as OtelAttributes,
+    };
+    return this.#recorder.tracer.startSpan(this.#thread.name, options, contextOf(parent));
   }
 
-  run<T>(fn: () => T): T {
-    return contextApi.with(this.#context, fn);
-  }
-
-  end(attributes: Attributes = {}, endTime?: number): void {
-    if (!this.#mayEnd()) return;
-    this.#span?.setAttributes(attributes as OtelAttributes);
-    this.#close(endTime);
-  }
-
-  fail(error: BatonError, endTime?: number): void {
-    if (!this.#mayEnd()) return;
-    for (const child of this.#openChildren) child.fail(error, endTime);
-    this.#span?.setAttribute(ATTR.errorType, error.code);
-    if (error.code !== "canceled")
-      this.#span?.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-    this.#close(endTime);
-  }
-
-  /** T2: a second end is counted and otherwise ignored. */
-  #mayEnd(): boolean {
-    if (this.#ended) this.#recorder.counts.doubleEnds += 1;
-    return !this.#ended;
-  }
-
-  #close(endTime = this.#recorder.clock.now()): void {
-    for (const child of this.#openChildren) child.#closeForParent(endTime);
-    const end = Math.max(this.#startTime, this.#latestChildEnd, endTime);
-    this.#ended = true;
-    this.#span?.end(end);
-    this.#recorder.counts.open -= 1;
-    this.#observe(this.#name, end - this.#startTime, this.#span?.spanContext());
-    if (this.#parent) this.#parent.#childEnded(this, end);
-  }
-
-  /** T2: what is still open below a node that ends well is ended with it, and marked. */
-  #closeForParent(endTime: number): void {
-    this.#recorder.counts.unclosed += 1;
-    this.#span?.setAttribute(ATTR.unclosed, true);
-    this.#close(endTime);
-  }
-
-  #childEnded(child: OtelStage, end: number): void {
-    this.#openChildren.delete(child);
-    this.#latestChildEnd = Math.max(this.#latestChildEnd, end);
-  }
-
-  #observe(name: string, ms: number, span: SpanContext | undefined): void {
-    if (!this.#recorder.observer) return;
-    this.#recorder.observer.stageEnded(name, ms / 1000, span ? formatHeader(span) : this.header);
-  }
-
-  /** T3: no child starts before its parent. */
-  #startOfChild(startTime = this.#recorder.clock.now()): number {
-    return Math.max(this.#startTime, startTime);
-  }
-
-  #startChild(name: string, startTime: number, options: SpanStart): Span | undefined {
-    const recorded =
-      stageLevel(name) <= this.#recorder.level && traceApi.getSpan(this.#context)?.isRecording();
-    return recorded ? startSpan(this.#recorder, name, this.#context, startTime, options) : undefined;
+  /** A request without spans: `remote` is passed on; its stages are timed if somebody wants to know. */
+  #unrecorded(name: string, startTime: number, remote: SpanContext | undefined): Stage {
+    if (!this.#recorder.observer) return new UnrecordedStage(remote && formatHeader(remote));
+    const start: OtelStageStart = { name, place: "thread", startTime, span: undefined, remote };
+    return new OtelStage(new RequestPart(this.#recorder, 0), start);
   }
 }
 
-function startSpan(
-  { tracer }: Recorder,
-  name: string,
-  parent: Context,
-  startTime: number,
-  start: SpanStart,
-): Span {
-  const { kind = SpanKind.INTERNAL, attributes = {}, links = [] } = start;
-  const options = {
-    kind,
-    startTime,
-    attributes: attributes as OtelAttributes,
-    links: links.flatMap(otelLink),
-  };
-  return tracer.startSpan(name, options, parent);
+/** The gRPC call that is being handled, if there is one and it carries a trace. */
+function fromActiveCall(): ReadHeader | undefined {
+  const active = contextApi.active();
+  const context = traceApi.getSpanContext(active);
+  if (!context || !isSpanContextValid(context)) return undefined;
+  const carried = requestOf(active);
+  return { context, ...(carried && { carried }) };
 }
 
-function otelLink({ header, attributes = {} }: TraceLink): Link[] {
-  const context = parseHeader(header);
-  return context ? [{ context, attributes: attributes as OtelAttributes }] : [];
-}
-
-function contextOf(header: ExternalTraceHeader | undefined): Context {
-  const remote = header && parseHeader(header);
+function contextOf(remote: SpanContext | undefined): Context {
   return remote ? traceApi.setSpanContext(ROOT_CONTEXT, remote) : ROOT_CONTEXT;
+}
+
+function isSampled({ traceFlags }: SpanContext): boolean {
+  return (traceFlags & TraceFlags.SAMPLED) !== 0;
+}
+
+function isSampledHeader({ context }: ReadHeader): boolean {
+  return isSampled(context);
+}
+
+function unsampled(context: SpanContext): SpanContext {
+  return { ...context, traceFlags: TraceFlags.NONE };
 }

@@ -1,6 +1,6 @@
 /**
- * Starts the OpenTelemetry SDK. This is the only file that loads it, and it does so on demand: with tracing off
- * nothing is loaded, and nothing is patched.
+ * Starts the OpenTelemetry SDK. This is the only file that loads it, and it does so on demand: where
+ * spans have nowhere to go nothing is loaded, and nothing is patched.
  *
  * The gRPC instrumentation patches `@grpc/grpc-js` while it is being imported. So `startTracing` must have resolved
  * before anything imports it, which is why a service's main imports its composition dynamically:
@@ -8,20 +8,25 @@
  *     const tracing = await startTracing(options);
  *     const { compose } = await import("./compose.ts");
  *
- * Sampler, exporter headers, TLS and time limit follow the standard `OTEL_*` variables; the SDK reads those itself.
+ * Exporter headers, TLS and time limit follow the standard `OTEL_*` variables; the SDK reads those itself.
  */
 import { hostname } from "node:os";
 import { BatonError, type Logger, systemClock } from "@baton/core";
-import { DiagLogLevel, diag, ProxyTracerProvider, trace } from "@opentelemetry/api";
+import { DiagLogLevel, diag, trace } from "@opentelemetry/api";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { CryptoIdGenerator } from "./crypto-id-generator.ts";
+import { grpcTracerProvider } from "./grpc-tracer.ts";
 import type { TraceLevel } from "./level.ts";
+import type { TraceModule } from "./module.ts";
 import { nullRequestTracer } from "./null-request-tracer.ts";
-import { oneClockProvider } from "./one-clock-tracer.ts";
-import { OtelRequestTracer, type TraceCounts } from "./otel-request-tracer.ts";
+import { OtelRequestTracer } from "./otel-request-tracer.ts";
+import { NO_COUNTS, type TraceCounts, type TraceMisuse } from "./recorder.ts";
+import { requestPropagator } from "./request-propagator.ts";
+import { requestSampler, type SamplerName } from "./request-sampler.ts";
 import type { RequestTracer, StageObserver } from "./request-trace.ts";
 import { SpanOutlet } from "./span-outlet.ts";
 import type { SpanSink } from "./span-sink.ts";
+import { threadIdentity } from "./thread-identity.ts";
 import { throttledDiagLogger } from "./throttled-diag-logger.ts";
 import { WholeTreeProcessor } from "./whole-tree-processor.ts";
 
@@ -34,7 +39,16 @@ export interface TracingOptions {
   readonly instanceId: string;
   /** `service.version`. */
   readonly version: string;
+  /** Who this process is in a trace: "Router", or what `workerLabel` says; the service's name unless given. */
+  readonly threadLabel?: string;
+  /** Level of requests at the start: see `RequestTracer.level`. */
   readonly level: TraceLevel;
+  /** What is traced; `request` unless given. */
+  readonly modules?: readonly TraceModule[];
+  /** Which traces are recorded, where nobody upstream has decided it; all unless given. */
+  readonly sampler?: { readonly name: SamplerName; readonly ratio?: number | undefined };
+  /** Values of `OTEL_SEMCONV_STABILITY_OPT_IN`; "rpc/dup" writes the old RPC names as well. */
+  readonly semconvOptIn?: readonly string[];
   /** URL of the collector; undefined sends nothing to one. Over HTTP, `/v1/traces` is added unless it is there. */
   readonly endpoint: string | undefined;
   readonly protocol: OtlpProtocol;
@@ -74,20 +88,29 @@ const UNTRACED_METHODS = ["Check", "Watch", "List", "Attach", "GetStatus", "Expo
 const SINK_BATCH = { scheduledDelayMillis: 100, maxExportBatchSize: 512 };
 const DEFAULT_QUEUE_SIZE = 8192;
 
+const ALL = { name: "parentbased_always_on" } as const;
+const MISUSE_INTERVAL_MS = 60_000;
+
 const TRACES_PATH = "/v1/traces";
 
 /** Starts tracing; must resolve before anything imports `@grpc/grpc-js`. Throws `invalid_argument` for a bad endpoint. */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
-  const { level, endpoint, alsoTo } = options;
-  if (level === 0 || (endpoint === undefined && alsoTo === undefined)) return startWithoutSpans(options);
+  const { endpoint, alsoTo } = options;
+  if (endpoint === undefined && alsoTo === undefined) return startWithoutSpans(options);
   return startSdk({ ...options, endpoint: endpoint && otlpUrl(endpoint, options.protocol) });
 }
 
 /** Without spans a stage is still timed for its observer; without an observer there is nothing to do at all. */
-function startWithoutSpans({ observer }: TracingOptions): Tracing {
-  if (!observer) return { tracer: nullRequestTracer, counts: noCounts, async shutdown() {} };
-  const noSpans = new ProxyTracerProvider().getTracer("baton");
-  const tracer = new OtelRequestTracer({ tracer: noSpans, level: 0, observer });
+function startWithoutSpans(options: TracingOptions): Tracing {
+  const { observer } = options;
+  if (!observer)
+    return { tracer: nullRequestTracer, counts: () => ({ ...NO_COUNTS, dropped: 0 }), async shutdown() {} };
+  const tracer = new OtelRequestTracer({
+    tracer: undefined,
+    level: 0,
+    thread: identityOf(options),
+    observer,
+  });
   return { tracer, counts: () => ({ ...tracer.counts, dropped: 0 }), async shutdown() {} };
 }
 
@@ -104,26 +127,65 @@ async function startSdk(options: TracingOptions): Promise<Tracing> {
   const collector = await collectorOutlet(options);
   const sink = await sinkOutlet(options);
   const processor = new WholeTreeProcessor([collector, sink].filter((outlet) => outlet !== undefined));
+  const ids = new CryptoIdGenerator();
   const sdk = new NodeSDK({
     autoDetectResources: false,
     resource: resourceFromAttributes(resourceAttributes(options)),
-    idGenerator: new CryptoIdGenerator(),
+    idGenerator: ids,
+    sampler: requestSampler(await configuredSampler(options.sampler)),
+    textMapPropagator: requestPropagator,
     spanProcessors: [processor],
     logRecordProcessors: [],
     metricReaders: [],
     instrumentations: [grpcInstrumentation],
   });
   sdk.start();
-  grpcInstrumentation.setTracerProvider(oneClockProvider(trace.getTracerProvider(), systemClock));
   const tracer = new OtelRequestTracer({
     tracer: trace.getTracer("baton", options.version),
+    ids,
     level: options.level,
+    ...(options.modules && { modules: new Set(options.modules) }),
+    thread: identityOf(options),
     observer: options.observer,
+    onMisuse: misuseReporter(options.logger),
   });
+  grpcInstrumentation.setTracerProvider(
+    grpcTracerProvider(trace.getTracerProvider(), {
+      clock: systemClock,
+      defaultLevel: () => tracer.level,
+      oldNames: options.semconvOptIn?.includes("rpc/dup") ?? false,
+      onLostContext: (method) => tracer.lostContext(method),
+    }),
+  );
   return {
     tracer,
     counts: () => ({ ...tracer.counts, dropped: collector ? collector.dropped + processor.abandoned : 0 }),
     shutdown: () => within(options.shutdownTimeoutMs ?? 2000, sdk.shutdown()),
+  };
+}
+
+function identityOf({ threadLabel, serviceName, instanceId }: TracingOptions) {
+  return threadIdentity(threadLabel ?? serviceName, instanceId);
+}
+
+async function configuredSampler({ name, ratio = 1 }: NonNullable<TracingOptions["sampler"]> = ALL) {
+  const sdk = await import("@opentelemetry/sdk-trace");
+  const root = name.endsWith("traceidratio")
+    ? new sdk.TraceIdRatioBasedSampler(ratio)
+    : name.endsWith("always_off")
+      ? new sdk.AlwaysOffSampler()
+      : new sdk.AlwaysOnSampler();
+  return name.startsWith("parentbased_") ? new sdk.ParentBasedSampler({ root }) : root;
+}
+
+/** A defect may repeat with every request: each kind is reported once a minute. */
+function misuseReporter(logger: Logger): (kind: TraceMisuse, stage: string) => void {
+  const quietUntil = new Map<TraceMisuse, number>();
+  return (kind, stage) => {
+    const now = systemClock.now();
+    if (now < (quietUntil.get(kind) ?? 0)) return;
+    quietUntil.set(kind, now + MISUSE_INTERVAL_MS);
+    logger.warn({ kind, stage }, "A trace was used wrongly");
   };
 }
 
@@ -198,10 +260,6 @@ export function otlpUrl(endpoint: string, protocol: OtlpProtocol): string {
   const path = url.pathname.replace(/\/+$/, "");
   url.pathname = path.endsWith(TRACES_PATH) ? path : path + TRACES_PATH;
   return url.href;
-}
-
-function noCounts(): TracingCounts {
-  return { open: 0, unclosed: 0, doubleEnds: 0, lateStarts: 0, dropped: 0 };
 }
 
 async function within(limitMs: number, work: Promise<unknown>): Promise<void> {

@@ -3,7 +3,7 @@ import { configOrExit, version } from "@baton/config";
 import { runService } from "@baton/lifecycle";
 import { createMetrics, readTracingCounts, stageMetrics } from "@baton/metrics";
 import { sinkToRouter } from "@baton/trace-store";
-import { createLogger, startTracing } from "@baton/tracing";
+import { createLogger, startTracing, workerLabel } from "@baton/tracing";
 import { settings } from "./config.ts";
 
 const config = configOrExit(settings);
@@ -13,6 +13,7 @@ const tracing = await startTracing({
   serviceName: config.serviceName ?? "baton-decode-worker",
   instanceId: config.workerId,
   version: version(),
+  threadLabel: workerLabel(config.role, config.workerId),
   level: config.traceLevel,
   endpoint: config.otlpEndpoint,
   protocol: config.otlpProtocol,

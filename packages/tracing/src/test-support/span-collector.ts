@@ -1,14 +1,24 @@
 /** For unit tests: a tracer of the real SDK whose finished spans are kept in plain shape, and a clock moved by hand. */
 import type { Clock } from "@baton/core";
 import type { Tracer } from "@opentelemetry/api";
-import { type ReadableSpan, type SpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import {
+  AlwaysOnSampler,
+  ParentBasedSampler,
+  type ReadableSpan,
+  type SpanProcessor,
+  TracerProvider,
+} from "@opentelemetry/sdk-trace";
+import { CryptoIdGenerator } from "../crypto-id-generator.ts";
 import type { ExportedSpan } from "../exported-span.ts";
+import { requestSampler } from "../request-sampler.ts";
 
 const KINDS = ["internal", "server", "client", "producer", "consumer"] as const;
 const STATUS = ["unset", "ok", "error"] as const;
 
 export interface SpanCollector {
+  readonly provider: TracerProvider;
   readonly tracer: Tracer;
+  readonly ids: CryptoIdGenerator;
   /** What has ended so far, in that order. */
   readonly spans: ExportedSpan[];
 }
@@ -21,7 +31,10 @@ export function collectSpans(): SpanCollector {
     async forceFlush() {},
     async shutdown() {},
   };
-  return { tracer: new TracerProvider({ spanProcessors: [keep] }).getTracer("test"), spans };
+  const ids = new CryptoIdGenerator();
+  const sampler = requestSampler(new ParentBasedSampler({ root: new AlwaysOnSampler() }));
+  const provider = new TracerProvider({ spanProcessors: [keep], idGenerator: ids, sampler });
+  return { provider, tracer: provider.getTracer("test"), ids, spans };
 }
 
 /** A clock that stands still until it is told to move. */

@@ -1,6 +1,6 @@
 /** A tracer that keeps what it was told, for tests of what a request leaves behind. */
 import type { BatonError, ExternalTraceHeader } from "@baton/core";
-import type { Attributes, RequestTracer, Stage } from "@baton/tracing";
+import type { Attributes, RequestTracer, Stage, TraceLevel } from "@baton/tracing";
 
 /** One span as the router wrote it. */
 export class RecordedStage implements Stage {
@@ -22,6 +22,10 @@ export class RecordedStage implements Stage {
 
   get ended(): boolean {
     return this.ends > 0;
+  }
+
+  get recording(): boolean {
+    return !this.ended;
   }
 
   stage(name: string, options: { readonly attributes?: Attributes } = {}): Stage {
@@ -73,6 +77,7 @@ export class RecordedStage implements Stage {
 }
 
 export class RecordingTracer implements RequestTracer {
+  level: TraceLevel = 3;
   readonly roots: RecordedStage[] = [];
 
   startRequest(requestId: string, header: ExternalTraceHeader | undefined, attributes?: Attributes): Stage {
@@ -84,6 +89,12 @@ export class RecordingTracer implements RequestTracer {
   continueRequest(): never {
     throw new Error("Cannot continue a request: a router only starts them");
   }
+
+  traces(): boolean {
+    return true;
+  }
+
+  recordStandalone(): void {}
 
   get open(): number {
     return this.roots.filter((root) => !root.ended).length;
