@@ -12,6 +12,7 @@ const tracing = await startTracing({
   serviceName: config.serviceName ?? "baton-router",
   instanceId: "router",
   version: version(),
+  threadLabel: "Router",
   level: config.traceLevel,
   endpoint: config.otlpEndpoint,
   protocol: config.otlpProtocol,
