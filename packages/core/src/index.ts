@@ -47,5 +47,5 @@ export {
 } from "./kv-layout.ts";
 export { type LegTimings, NO_TIMINGS } from "./leg-timings.ts";
 export { type Logger, silentLogger } from "./logger.ts";
-export type { ExternalTraceHeader } from "./trace-header.ts";
+export { type ExternalTraceHeader, type TraceFields, traceFields } from "./trace-header.ts";
 export type { WorkerCapacity, WorkerRecord, WorkerRole, WorkerState } from "./worker-record.ts";

@@ -1,6 +1,6 @@
 /** Prefill side: the TCP server from which decode workers fetch KV. */
 import { createServer, type Server, type Socket } from "node:net";
-import { BatonError, type Logger, systemClock } from "@baton/core";
+import { BatonError, type ExternalTraceHeader, type Logger, systemClock, traceFields } from "@baton/core";
 import { type FrameConnection, SOCKET_OPTIONS } from "./frame-connection.ts";
 import { Greeting, type GreetingOptions } from "./greeting.ts";
 import type { KvIdentity } from "./hello.ts";
@@ -42,7 +42,7 @@ class TcpKvServer implements KvServer {
       context: { workerId, epoch, layout, counts: this.#counts },
       limits: this.#limits,
       clock: systemClock,
-      onRefused: (error) => this.#warn(error),
+      onRefused: (error, trace) => this.#warn(error, trace),
     });
     this.#server = createServer(SOCKET_OPTIONS, (socket) => this.#onConnection(socket));
   }
@@ -110,8 +110,8 @@ class TcpKvServer implements KvServer {
     });
   }
 
-  #warn(error: BatonError): void {
-    this.#warning.warn({ code: error.code }, error.message);
+  #warn(error: BatonError, trace?: ExternalTraceHeader): void {
+    this.#warning.warn({ code: error.code, ...traceFields(trace) }, error.message);
   }
 }
 

@@ -5,7 +5,13 @@
  *   G2  A room is opened at most once and claimed at most once; whoever comes second is refused and changes nothing.
  *   G3  Who comes after the end is told at once how it ended.
  */
-import { BatonError, type BootstrapRoom, type Clock, formatRoom } from "@baton/core";
+import {
+  BatonError,
+  type BootstrapRoom,
+  type Clock,
+  type ExternalTraceHeader,
+  formatRoom,
+} from "@baton/core";
 import { EndedRooms } from "./ended-rooms.ts";
 import { checkLayout } from "./hello.ts";
 import type { KvServerLimits } from "./kv-server-limits.ts";
@@ -21,7 +27,7 @@ export interface RoomRegistryOptions {
   readonly limits: KvServerLimits;
   readonly clock: Clock;
   /** A claim was refused; its connection is being closed. */
-  readonly onRefused: (error: BatonError) => void;
+  readonly onRefused: (error: BatonError, trace: ExternalTraceHeader | undefined) => void;
 }
 
 export class RoomRegistry {
@@ -62,7 +68,7 @@ export class RoomRegistry {
     try {
       this.#place(claim);
     } catch (reason) {
-      this.#options.onRefused(this.#close(claim, BatonError.from(reason)));
+      this.#options.onRefused(this.#close(claim, BatonError.from(reason)), claim.trace);
     }
   }
 

@@ -1,15 +1,13 @@
 /** From a value to the trace that it comes from. */
-import type { ExternalTraceHeader } from "@baton/core";
+import { type ExternalTraceHeader, type TraceFields, traceFields } from "@baton/core";
 
 /** Only a trace that is sampled can be looked up. */
 const SAMPLED = 0x01;
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /** The labels of an exemplar; undefined for a trace that nobody has. */
-export function exemplarOf({
-  traceparent,
-}: ExternalTraceHeader): { readonly trace_id: string; readonly span_id: string } | undefined {
-  const [, traceId, spanId, flags] = TRACEPARENT.exec(traceparent) ?? [];
-  if (!traceId || !spanId || !flags || (Number.parseInt(flags, 16) & SAMPLED) === 0) return undefined;
-  return { trace_id: traceId, span_id: spanId };
+export function exemplarOf(header: ExternalTraceHeader): Required<TraceFields> | undefined {
+  const { trace_id, span_id } = traceFields(header);
+  if (!trace_id || !span_id) return undefined;
+  const flags = Number.parseInt(header.traceparent.slice(53, 55), 16);
+  return (flags & SAMPLED) === SAMPLED ? { trace_id, span_id } : undefined;
 }

@@ -268,11 +268,18 @@ export const METRICS = {
     labels: ["worker", "worker_role"],
     roles: ROUTER,
   },
-  baton_router_worker_blocks: {
+  baton_router_worker_prefill_tokens: {
     type: "gauge",
-    help: "KV blocks that this router keeps busy on a worker: prefill, decode.",
+    help: "Prompt tokens that this router has sent to a worker and that are still to be computed there.",
+    unit: "tokens",
+    labels: ["worker", "worker_role"],
+    roles: ROUTER,
+  },
+  baton_router_worker_decode_blocks: {
+    type: "gauge",
+    help: "KV blocks of the sequences that this router has decoding on a worker.",
     unit: "",
-    labels: ["worker", "worker_role", "kind"],
+    labels: ["worker", "worker_role"],
     roles: ROUTER,
   },
   gen_ai_server_request_duration_seconds: {

@@ -1,6 +1,7 @@
 /** grpc-js handlers over our services: messages in, messages out, errors as statuses. */
-import { BatonError, type GenerationEvent, type Logger, requestId } from "@baton/core";
+import { BatonError, type GenerationEvent, type Logger, requestId, type TraceFields } from "@baton/core";
 import type { handleServerStreamingCall, handleUnaryCall } from "@grpc/grpc-js";
+import { trace as traceApi } from "@opentelemetry/api";
 import type { CallLife } from "./call-life.ts";
 import { toWireStatus } from "./control-messages.ts";
 import type { ControlService } from "./control-service.ts";
@@ -59,11 +60,12 @@ function unary<Request, Reply>(
   work: (message: Request, life: CallLife) => Promise<Reply>,
 ): handleUnaryCall<Request, Reply> {
   return (call, callback) => {
+    const trace = activeTrace();
     calls
       .unary(call, (life) => work(call.request, life))
       .then(
         (reply) => callback(null, reply),
-        (reason: unknown) => callback(statusError(reason, call.getPath(), logger)),
+        (reason: unknown) => callback(statusError(reason, { method: call.getPath(), ...trace }, logger)),
       );
   };
 }
@@ -73,18 +75,26 @@ function serverStream<Request, Reply>(
   work: (message: Request, life: CallLife) => AsyncIterable<Reply>,
 ): handleServerStreamingCall<Request, Reply> {
   return (call) => {
+    const trace = activeTrace();
     calls
       .stream(call, (life) => writePaced(call, work(call.request, life)))
       .then(
         () => call.end(),
-        (reason: unknown) => call.emit("error", statusError(reason, call.getPath(), logger)),
+        (reason: unknown) =>
+          call.emit("error", statusError(reason, { method: call.getPath(), ...trace }, logger)),
       );
   };
 }
 
+/** The ids of the server span, which is active when a handler is called. */
+function activeTrace(): TraceFields {
+  const context = traceApi.getActiveSpan()?.spanContext();
+  return context ? { trace_id: context.traceId, span_id: context.spanId } : {};
+}
+
 /** What the caller is told; what only we can explain goes into the log as well. */
-function statusError(reason: unknown, method: string, logger: Logger): StatusError {
+function statusError(reason: unknown, fields: object, logger: Logger): StatusError {
   const error = BatonError.from(reason);
-  if (error.code === "internal") logger.error({ err: error, method }, "Call failed");
+  if (error.code === "internal") logger.error({ ...fields, err: error }, "Call failed");
   return toStatusError(error);
 }

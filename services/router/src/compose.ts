@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { type ConfigOf, version } from "@baton/config";
 import { type Logger, systemClock } from "@baton/core";
 import type { Service } from "@baton/lifecycle";
+import type { Metrics } from "@baton/metrics";
 import { hashCheckpoint, readModelFiles, resolveModelFolder } from "@baton/model";
 import { createInMemoryWorkerRegistry, type InMemoryWorkerRegistry, startExpiry } from "@baton/registry";
 import { createRoutePlanner, LoadLedger } from "@baton/routing";
@@ -15,6 +16,7 @@ import type { settings } from "./config.ts";
 import { createHttpServer } from "./http/http-server.ts";
 import { addChatCompletions } from "./http/routes/chat-completions.ts";
 import { addCompletions } from "./http/routes/completions.ts";
+import { addMetrics } from "./http/routes/metrics.ts";
 import { addModels } from "./http/routes/models.ts";
 import { addProbes } from "./http/routes/probes.ts";
 import { addTraces } from "./http/routes/traces.ts";
@@ -23,14 +25,22 @@ import { InFlightRequests } from "./in-flight-requests.ts";
 import { Admission } from "./pipeline/admit.ts";
 import { createPipeline } from "./pipeline/pipeline.ts";
 import { longestTokenBytes } from "./pipeline/tokenize.ts";
+import { readRouterMetrics } from "./router-metrics.ts";
 import { assertAcceptable } from "./worker-acceptance.ts";
+
+/** What the process has before its parts are put together. */
+export interface ServiceParts {
+  readonly tracer: RequestTracer;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Keeps the last traces of the cluster; absent where that is switched off. */
+  readonly traceStore?: TraceStore | undefined;
+}
 
 /** Starts the router: resolves once the API and the registry listen. */
 export async function startRouter(
   config: ConfigOf<typeof settings>,
-  tracer: RequestTracer,
-  logger: Logger,
-  traceStore?: TraceStore,
+  { tracer, metrics, logger, traceStore }: ServiceParts,
 ): Promise<Service> {
   const folder = await resolveModelFolder(config.model, config.cacheFolder);
   const files = await readModelFiles(folder);
@@ -48,8 +58,12 @@ export async function startRouter(
   const ledger = new LoadLedger();
   const inFlight = new InFlightRequests();
 
+  const admission = new Admission(config);
+  readRouterMetrics(metrics, { admission, view: () => ledger.view(workers()) });
+
   const pipeline = createPipeline({
-    admission: new Admission(config),
+    admission,
+    metrics,
     tokenizer,
     defaults: files.generation,
     contextTokens: () =>
@@ -63,7 +77,7 @@ export async function startRouter(
     logger,
   });
 
-  const app = createHttpServer({ ...config, inFlight, tracer, logger });
+  const app = createHttpServer({ ...config, inFlight, tracer, metrics, logger });
   addChatCompletions(app, { pipeline, model, inFlight });
   addCompletions(app, { pipeline, model, inFlight });
   addModels(app, model, Math.floor(systemClock.now() / 1000));
@@ -72,6 +86,7 @@ export async function startRouter(
     draining: () => inFlight.draining,
   });
 
+  addMetrics(app, metrics);
   addTraces(app, traceStore);
   addWorkers(app, { workers, version: version() });
 

@@ -1,6 +1,7 @@
 /** The router as a process: settings, tracing, then everything else. */
 import { configOrExit, version } from "@baton/config";
 import { runService } from "@baton/lifecycle";
+import { createMetrics, readTracingCounts, stageMetrics } from "@baton/metrics";
 import { sinkToStore, TraceStore } from "@baton/trace-store";
 import { createLogger, startTracing } from "@baton/tracing";
 import { settings } from "./config.ts";
@@ -8,6 +9,7 @@ import { settings } from "./config.ts";
 const config = configOrExit(settings);
 const logger = createLogger({ name: "router", level: config.logLevel });
 const traceStore = config.traceStore === 0 ? undefined : new TraceStore({ maxTraces: config.traceStore });
+const metrics = createMetrics("router");
 const tracing = await startTracing({
   serviceName: config.serviceName ?? "baton-router",
   instanceId: "router",
@@ -20,10 +22,12 @@ const tracing = await startTracing({
   maxExportBatchSize: config.otlpMaxExportBatchSize,
   alsoTo: traceStore && sinkToStore(traceStore),
   logger,
+  observer: stageMetrics(metrics),
 });
+readTracingCounts(metrics, tracing.counts);
 // Loaded only now: it imports gRPC, which tracing must have patched before.
 const { startRouter } = await import("./compose.ts");
-await runService(() => startRouter(config, tracing.tracer, logger, traceStore), {
+await runService(() => startRouter(config, { tracer: tracing.tracer, metrics, logger, traceStore }), {
   logger,
   closeTimeoutMs: config.drainTimeoutMs + 1000,
   flush: tracing.shutdown,

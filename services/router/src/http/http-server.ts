@@ -1,5 +1,6 @@
 /** The HTTP server: routes, JSON bodies, one error shape, and a scope for every request that is traced. */
-import { BatonError, ERROR_TRAITS, type Logger } from "@baton/core";
+import { BatonError, ERROR_TRAITS, type Logger, traceFields } from "@baton/core";
+import type { Metrics } from "@baton/metrics";
 import { ATTR, type RequestTracer, readHeader } from "@baton/tracing";
 import Fastify, {
   type FastifyError,
@@ -8,6 +9,7 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import type { InFlightRequests } from "../in-flight-requests.ts";
+import { RequestFigures } from "../request-figures.ts";
 import { answerClientError } from "./client-error.ts";
 import { errorBody } from "./error-body.ts";
 import { parseJsonBodies } from "./json-body.ts";
@@ -30,6 +32,7 @@ export interface HttpServerOptions {
   readonly requestTimeoutMs: number;
   readonly inFlight: InFlightRequests;
   readonly tracer: RequestTracer;
+  readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
@@ -66,7 +69,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 }
 
 function openScope(request: FastifyRequest, reply: FastifyReply, options: HttpServerOptions): void {
-  const { inFlight, tracer } = options;
+  const { inFlight, tracer, metrics, logger } = options;
   const id = chooseRequestId(request.headers[REQUEST_ID_HEADER], (candidate) => inFlight.has(candidate));
   reply.header(REQUEST_ID_HEADER, id);
   if (!request.routeOptions.config.traced) return;
@@ -77,13 +80,18 @@ function openScope(request: FastifyRequest, reply: FastifyReply, options: HttpSe
     [ATTR.httpMethod]: request.method,
     [ATTR.httpRoute]: request.routeOptions.url,
   };
+  const trace = tracer.startRequest(id, header, attributes);
+  const operation = request.routeOptions.url?.includes("chat") ? "chat" : "text_completion";
   request.scope = new RequestScope({
     id,
-    trace: tracer.startRequest(id, header, attributes),
+    trace,
+    figures: new RequestFigures({ metrics, header: trace.header, operation }),
+    logger,
     timeoutMs: options.requestTimeoutMs,
     inFlight,
     response: reply.raw,
   });
+  reply.headers(request.scope.headers);
 }
 
 function single(header: string | string[] | undefined): string | undefined {
@@ -98,7 +106,10 @@ function sendError(
 ): FastifyReply {
   request.scope?.failed(error);
   const { http, retryable } = ERROR_TRAITS[error.code];
-  if (error.code === "internal") logger.error({ request: request.scope?.id, err: error }, "Request failed");
+  if (error.code === "internal") {
+    const { id, trace } = request.scope ?? {};
+    logger.error({ request: id, ...traceFields(trace?.header), err: error }, "Request failed");
+  }
   if (error.code === "payload_too_large") takeTheRest(request, reply);
   if (retryable && http !== 502) reply.header("retry-after", RETRY_AFTER_SECONDS);
   return reply.code(http).send(errorBody(error));

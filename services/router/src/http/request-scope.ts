@@ -11,16 +11,31 @@ import {
   type DeadlineSignal,
   deadlineSignal,
   ERROR_TRAITS,
+  type Logger,
   type RequestId,
   systemClock,
+  traceFields,
+  type Usage,
 } from "@baton/core";
 import { ATTR, type Attributes, type Stage } from "@baton/tracing";
 import type { Abortable, InFlightRequests } from "../in-flight-requests.ts";
 import type { RequestContext } from "../pipeline/completion-call.ts";
+import type { RequestFigures } from "../request-figures.ts";
+import { REQUEST_ID_HEADER } from "./request-id.ts";
+
+/** Says the id of the request's trace, where it has one. */
+const TRACE_ID_HEADER = "x-baton-trace-id";
+
+/** How a request ended. */
+export type RequestEnd =
+  | { readonly error: BatonError }
+  | { readonly usage: Usage; readonly attributes: Attributes };
 
 export interface RequestScopeOptions {
   readonly id: RequestId;
   readonly trace: Stage;
+  readonly figures: RequestFigures;
+  readonly logger: Logger;
   /** Longest time to the end of the answer. */
   readonly timeoutMs: number;
   readonly inFlight: InFlightRequests;
@@ -30,17 +45,24 @@ export interface RequestScopeOptions {
 export class RequestScope implements RequestContext, Abortable {
   readonly id: RequestId;
   readonly trace: Stage;
+  readonly figures: RequestFigures;
   readonly deadline: number;
+  /** Headers of every answer to it. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly #controller = new AbortController();
   readonly #deadlineSignal: DeadlineSignal;
   readonly #inFlight: InFlightRequests;
   readonly #response: ServerResponse;
+  readonly #logger: Logger;
   #state: "open" | "taken" | "ended" = "open";
   #failure: BatonError | undefined;
 
   constructor(options: RequestScopeOptions) {
     this.id = options.id;
     this.trace = options.trace;
+    this.figures = options.figures;
+    this.headers = answerHeaders(options);
+    this.#logger = options.logger;
     this.#inFlight = options.inFlight;
     this.#response = options.response;
     this.deadline = systemClock.now() + options.timeoutMs;
@@ -67,17 +89,46 @@ export class RequestScope implements RequestContext, Abortable {
     this.#failure = error;
   }
 
-  end(outcome: { readonly error: BatonError } | { readonly attributes: Attributes }): void {
+  end(outcome: RequestEnd): void {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.#deadlineSignal[Symbol.dispose]();
+    const status = this.#statusOf(outcome);
     if ("error" in outcome) {
-      const { headersSent, statusCode } = this.#response;
-      const status = headersSent ? statusCode : ERROR_TRAITS[outcome.error.code].http;
+      this.figures.failed(outcome.error);
       this.trace.setAttributes({ [ATTR.httpStatus]: status });
       this.trace.fail(outcome.error);
-    } else this.trace.end({ [ATTR.httpStatus]: 200, ...outcome.attributes });
+    } else {
+      this.figures.succeeded(outcome.usage);
+      this.trace.end({ [ATTR.httpStatus]: status, ...outcome.attributes });
+    }
+    this.#log(outcome, status);
     this.#inFlight.remove(this);
+  }
+
+  #statusOf(outcome: RequestEnd): number {
+    const { headersSent, statusCode } = this.#response;
+    if (headersSent || !("error" in outcome)) return statusCode;
+    return ERROR_TRAITS[outcome.error.code].http;
+  }
+
+  /** One line for each request; what was asked and answered is never part of it. */
+  #log(outcome: RequestEnd, status: number): void {
+    const result =
+      "error" in outcome
+        ? { outcome: outcome.error.code === "canceled" ? "canceled" : "error", code: outcome.error.code }
+        : { outcome: "success", ...outcome.usage };
+    const { queueMs, firstTokenMs, totalMs } = this.figures.split();
+    this.#logger.info(
+      {
+        request: this.id,
+        ...traceFields(this.trace.header),
+        status,
+        ...result,
+        ...rounded({ queueMs, firstTokenMs, totalMs }),
+      },
+      "Request finished",
+    );
   }
 
   #closed(): void {
@@ -85,4 +136,15 @@ export class RequestScope implements RequestContext, Abortable {
     if (!this.#response.writableFinished) this.abort(left);
     if (this.#state === "open") this.end({ error: this.#failure ?? left });
   }
+}
+
+function answerHeaders({ id, trace }: RequestScopeOptions): Readonly<Record<string, string>> {
+  const { trace_id } = trace.recording ? traceFields(trace.header) : {};
+  return { [REQUEST_ID_HEADER]: id, ...(trace_id && { [TRACE_ID_HEADER]: trace_id }) };
+}
+
+function rounded<Name extends string>(durations: Readonly<Record<Name, number>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries<number>(durations).map(([name, ms]) => [name, Math.round(ms * 1000) / 1000]),
+  );
 }

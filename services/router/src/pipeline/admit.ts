@@ -23,6 +23,16 @@ export class Admission {
     this.#limits = limits;
   }
 
+  /** Places that are held. */
+  get running(): number {
+    return this.#held;
+  }
+
+  /** Requests in the queue. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /**
    * Waits for a place.
    * @throws BatonError `overloaded` when the queue is full; the signal's reason when it aborts first.

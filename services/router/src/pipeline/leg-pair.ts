@@ -11,10 +11,12 @@ import {
   type GenerationEvent,
   type GenerationRequest,
   type Logger,
+  traceFields,
 } from "@baton/core";
 import type { KvHandover } from "@baton/rpc";
 import { ATTR, SPAN, type Stage } from "@baton/tracing";
 import type { WorkerClients } from "../clients/worker-clients.ts";
+import type { AnswerFigures } from "../request-figures.ts";
 import type { RequestContext } from "./completion-call.ts";
 import { decodeLeg } from "./decode-leg.ts";
 import type { Route, RoutedLeg } from "./plan.ts";
@@ -29,6 +31,9 @@ const ATTEMPT = 1;
  */
 const WIND_UP_MS = 2000;
 
+/** How long a complete answer waits for the report of its prefill leg, in ms: it is on its way since before the answer. */
+const REPORT_MS = 20;
+
 export interface LegPairParts {
   readonly clients: WorkerClients;
   readonly logger: Logger;
@@ -39,6 +44,7 @@ export class LegPair {
   readonly #request: GenerationRequest;
   readonly #context: RequestContext;
   readonly #parts: LegPairParts;
+  readonly #figures: AnswerFigures;
   readonly #legs = new AbortController();
   readonly #signal: AbortSignal;
   #rootCause: BatonError | undefined;
@@ -50,6 +56,7 @@ export class LegPair {
     this.#request = request;
     this.#context = context;
     this.#parts = parts;
+    this.#figures = context.figures.answer();
     this.#signal = AbortSignal.any([context.signal, this.#legs.signal]);
   }
 
@@ -60,6 +67,11 @@ export class LegPair {
     try {
       for await (const event of this.#decodeEvents()) {
         complete = event.type === "end";
+        if (event.type === "tokens") this.#figures.tokens(event.tokenIds.length);
+        else {
+          this.#figures.decoded(event.timings);
+          await settledWithin(prefill, REPORT_MS);
+        }
         yield event;
       }
     } catch (reason) {
@@ -91,7 +103,7 @@ export class LegPair {
     const leg = this.#route.prefill;
     if (!leg) return;
     try {
-      await prefillLeg({
+      const timings = await prefillLeg({
         client: this.#parts.clients.prefill(leg.worker),
         request: this.#request,
         room: leg.room,
@@ -99,6 +111,7 @@ export class LegPair {
         stage: this.#stage(SPAN.prefillLeg, leg),
         signal: this.#signal,
       });
+      this.#figures.prefilled(timings);
     } catch (reason) {
       this.#fail(reason, leg);
     } finally {
@@ -158,7 +171,12 @@ export class LegPair {
 
   #warn(message: string, worker: string, reason: unknown): void {
     this.#parts.logger.warn(
-      { request: this.#request.requestId, worker, err: BatonError.from(reason) },
+      {
+        request: this.#request.requestId,
+        ...traceFields(this.#context.trace.header),
+        worker,
+        err: BatonError.from(reason),
+      },
       message,
     );
   }
@@ -168,4 +186,12 @@ function deadlinePassed(cause: BatonError): BatonError {
   return new BatonError("deadline_exceeded", "Cannot finish the answer: the request's deadline passed", {
     cause,
   });
+}
+
+/** Waits for the end of work that never rejects, but not for long. */
+async function settledWithin(work: Promise<void>, limitMs: number): Promise<void> {
+  const timeUp = Promise.withResolvers<void>();
+  const timer = setTimeout(timeUp.resolve, limitMs);
+  await Promise.race([work, timeUp.promise]);
+  clearTimeout(timer);
 }

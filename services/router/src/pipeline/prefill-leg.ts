@@ -1,5 +1,5 @@
 /** Step 4: the prefill side of one attempt, run as a background task that has its stage in hand. */
-import { BatonError, type BootstrapRoom, type GenerationRequest } from "@baton/core";
+import { BatonError, type BootstrapRoom, type GenerationRequest, type LegTimings } from "@baton/core";
 import type { PrefillClient } from "@baton/rpc";
 import { ATTR, type Stage } from "@baton/tracing";
 
@@ -13,8 +13,11 @@ export interface PrefillLegCall {
   readonly signal: AbortSignal;
 }
 
-/** Resolves when the decode worker has acknowledged all KV; rejects with the BatonError that ended the leg. */
-export async function prefillLeg(call: PrefillLegCall): Promise<void> {
+/**
+ * Resolves when the decode worker has acknowledged all KV, with what the worker measured; rejects with the BatonError
+ * that ended the leg.
+ */
+export async function prefillLeg(call: PrefillLegCall): Promise<LegTimings | undefined> {
   const { client, request, room, attempt, stage, signal } = call;
   try {
     const result = await client.prefill(
@@ -22,6 +25,7 @@ export async function prefillLeg(call: PrefillLegCall): Promise<void> {
       { signal, run: (start) => stage.run(start) },
     );
     stage.end({ [ATTR.cachedTokens]: result.usage.cachedTokens, [ATTR.kvBytes]: result.kvBytes });
+    return result.timings;
   } catch (reason) {
     const error = BatonError.from(signal.aborted ? signal.reason : reason);
     stage.fail(error);

@@ -11,6 +11,7 @@ import {
   type WorkerRole,
 } from "@baton/core";
 import type { Service } from "@baton/lifecycle";
+import { createMetrics } from "@baton/metrics";
 import { ensureDemoCheckpoint, hashCheckpoint, modelName } from "@baton/model";
 import type { GenerateCall } from "@baton/rpc";
 import { startRouter } from "../compose.ts";
@@ -73,7 +74,8 @@ export class TestCluster implements AsyncDisposable {
     const argv = ["--port", "0", "--registry-port", "0", "--model", folder, ...(options.args ?? [])];
     const tracer = new RecordingTracer();
     const config = readConfig(settings, { argv, env: {} });
-    const service = await startRouter(config, tracer, options.logger ?? silentLogger);
+    const logger = options.logger ?? silentLogger;
+    const service = await startRouter(config, { tracer, metrics: createMetrics("router"), logger });
     const script: WorkerScript = {
       prefill: async ({ request }) => ({
         usage: { promptTokens: request.promptTokenIds.length, cachedTokens: 3, completionTokens: 1 },
