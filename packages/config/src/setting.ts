@@ -205,6 +205,39 @@ function choice<const C extends string | number>(
   });
 }
 
+/** Several of some choices, separated by commas: "request,engine". */
+function choices<const C extends string>(
+  options: SettingOptions & { readonly choices: readonly C[] } & { readonly default: readonly C[] },
+): Setting<readonly C[]> {
+  const text = build<string>(
+    { ...options, default: options.default.join(",") },
+    {
+      accepts: `any of ${options.choices.join(", ")}, separated by commas`,
+      parse: (value) =>
+        value.split(",").every((part) => options.choices.includes(part.trim() as C)) ? value : undefined,
+    },
+  );
+  const split = (value: string) => value.split(",").map((part) => part.trim() as C);
+  return {
+    ...text,
+    defaultValue: (env) => split(text.defaultValue(env)),
+    parse: (value, env) => {
+      const accepted = text.parse(value, env);
+      return accepted === undefined ? undefined : split(accepted);
+    },
+  };
+}
+
+/** A share, from 0 to 1. */
+const ratio: SettingKind<number> = (options: AnyOptions<number>) =>
+  build(options, {
+    accepts: "a number from 0 to 1",
+    parse: (text) => {
+      const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+      return value >= 0 && value <= 1 ? value : undefined;
+    },
+  });
+
 /** A switch, off unless given: `--verbose`, `--verbose=false`, `NAME=1`. */
 function toggle(options: SettingOptions): Setting<boolean> {
   return build<boolean>(
@@ -230,6 +263,8 @@ export const setting = {
   address,
   url,
   choice,
+  choices,
+  ratio,
   toggle,
   secret,
 } as const;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { ConfigError } from "./config-error.ts";
 import { defineSettings } from "./define-settings.ts";
 import { describeSettings } from "./describe-settings.ts";
 import { formatHelp } from "./format-help.ts";
@@ -42,6 +43,28 @@ describe("the shared groups", () => {
   test("keep the cache below XDG_CACHE_HOME where that is set", () => {
     const env = { HOME: "/home/ada", XDG_CACHE_HOME: "/var/cache/ada" };
     expect(readConfig(definition, { argv: [], env }).cacheFolder).toBe("/var/cache/ada/baton");
+  });
+
+  test("take several modules, and a share of requests", () => {
+    const env = { OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "0.25" };
+    const config = readConfig(definition, { argv: ["--trace-modules", "request, engine"], env });
+    expect(config).toMatchObject({
+      traceModules: ["request", "engine"],
+      tracesSampler: "traceidratio",
+      tracesSamplerArg: 0.25,
+    });
+  });
+
+  test.each([
+    [["--trace-level", "4"], {}],
+    [["--trace-modules", "request,mooncake"], {}],
+    [["--otlp-protocol", "http/json"], {}],
+    [["--otlp-endpoint", "collector:4317"], {}],
+    [[], { OTEL_TRACES_SAMPLER: "jaeger_remote" }],
+    [[], { OTEL_TRACES_SAMPLER_ARG: "1.5" }],
+    [[], { BATON_OTLP_EXPORTER_MAX_EXPORT_BATCH_SIZE: "0" }],
+  ])("refuse %j %j at the start", (argv, env: Record<string, string>) => {
+    expect(() => readConfig(definition, { argv, env })).toThrow(ConfigError);
   });
 
   test("prefer the variable for traces to the one for all signals", () => {

@@ -18,6 +18,41 @@ export const tracingSettings = {
       "3 everything: chunks, steps, candidates, events",
     ].join("\n"),
   }),
+  traceModules: setting.choices({
+    flag: "trace-modules",
+    env: "BATON_TRACE_MODULES",
+    choices: ["request", "engine", "kv_transfer", "routing"],
+    default: ["request"],
+    doc: [
+      "What is traced, separated by commas:",
+      "request      every request",
+      "engine       each step of a worker's batch, linked to the requests that it served",
+      "kv_transfer  KV connections and their frames, inside each request",
+      "routing      what each candidate's cost is made of; workers that come and leave",
+    ].join("\n"),
+  }),
+  tracesSampler: setting.choice({
+    env: "OTEL_TRACES_SAMPLER",
+    choices: [
+      "always_on",
+      "always_off",
+      "traceidratio",
+      "parentbased_always_on",
+      "parentbased_always_off",
+      "parentbased_traceidratio",
+    ],
+    default: "parentbased_always_on",
+    doc: "Which requests are traced; the parentbased ones obey the client's traceparent where there is one",
+  }),
+  tracesSamplerArg: setting.ratio({
+    env: "OTEL_TRACES_SAMPLER_ARG",
+    default: 1,
+    doc: "Share of requests that the traceidratio samplers take",
+  }),
+  semconvOptIn: setting.text({
+    env: "OTEL_SEMCONV_STABILITY_OPT_IN",
+    doc: "Attribute names in traces: rpc/dup also writes gRPC's old ones, gen_ai_latest_experimental leaves the old gen_ai ones out",
+  }),
   otlpEndpoint: setting.url({
     flag: "otlp-endpoint",
     env: ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"],
@@ -167,6 +202,14 @@ export const workerSettings = {
     max: 1024,
     default: 1,
     doc: "Processor threads of one model computation",
+  }),
+  traceTokenInterval: setting.integer({
+    flag: "trace-token-interval",
+    env: "BATON_TRACE_TOKEN_INTERVAL",
+    min: 1,
+    max: 1_000_000,
+    default: 16,
+    doc: "After how many tokens each an event is put into the trace",
   }),
   drainTimeoutMs: setting.milliseconds({
     flag: "drain-timeout-ms",

@@ -13,6 +13,7 @@ export { isTraceLevel, TRACE_LEVELS, type TraceLevel } from "./level.ts";
 export { createLogger, type LoggerOptions, type LogLevel } from "./logger.ts";
 export { ATTR, rootName, SPAN, type SpanName } from "./names.ts";
 export { nullRequestTracer } from "./null-request-tracer.ts";
+export { type TracingConfig, tracingOptions } from "./options-from-config.ts";
 export { spansFromOtlp, spansToOtlp } from "./otlp.ts";
 export type { OtlpExport } from "./otlp-message.ts";
 export { SAMPLERS, type SamplerName } from "./request-sampler.ts";
@@ -36,4 +37,5 @@ export {
   type TracingOptions,
 } from "./sdk.ts";
 export type { SpanSink } from "./span-sink.ts";
+export { sendTestSpan, type TestSpanOptions } from "./test-span.ts";
 export { workerLabel } from "./thread-identity.ts";

@@ -3,7 +3,7 @@ import { configOrExit, version } from "@baton/config";
 import { runService } from "@baton/lifecycle";
 import { createMetrics, readTracingCounts, stageMetrics } from "@baton/metrics";
 import { sinkToRouter } from "@baton/trace-store";
-import { createLogger, startTracing, workerLabel } from "@baton/tracing";
+import { createLogger, startTracing, tracingOptions, workerLabel } from "@baton/tracing";
 import { settings } from "./config.ts";
 
 const config = configOrExit(settings);
@@ -14,11 +14,7 @@ const tracing = await startTracing({
   instanceId: config.workerId,
   version: version(),
   threadLabel: workerLabel("prefill", config.workerId),
-  level: config.traceLevel,
-  endpoint: config.otlpEndpoint,
-  protocol: config.otlpProtocol,
-  scheduleDelayMs: config.otlpScheduleDelayMs,
-  maxExportBatchSize: config.otlpMaxExportBatchSize,
+  ...tracingOptions(config),
   alsoTo: config.traceStore === 0 ? undefined : sinkToRouter(config.registryAddress),
   logger,
   observer: stageMetrics(metrics),

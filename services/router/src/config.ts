@@ -66,6 +66,18 @@ export const settings = defineSettings("router", {
     default: 3000,
     doc: "How long a stopping router lets running requests end, in ms",
   }),
+  traceOverrides: setting.choice({
+    flag: "trace-overrides",
+    env: "BATON_TRACE_OVERRIDES",
+    choices: ["allow", "ignore"],
+    default: "allow",
+    doc: "Whether a request may choose its own trace level, by x-baton-trace-level or metadata.trace",
+  }),
+  traceContent: setting.toggle({
+    flag: "trace-content",
+    env: ["BATON_TRACE_CONTENT", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"],
+    doc: "Put prompts and answers into traces",
+  }),
   ...modelSettings,
   ...tracingSettings,
   ...loggingSettings,

@@ -3,7 +3,7 @@ import { configOrExit, version } from "@baton/config";
 import { runService } from "@baton/lifecycle";
 import { createMetrics, readTracingCounts, stageMetrics } from "@baton/metrics";
 import { sinkToStore, TraceStore } from "@baton/trace-store";
-import { createLogger, startTracing } from "@baton/tracing";
+import { createLogger, startTracing, tracingOptions } from "@baton/tracing";
 import { settings } from "./config.ts";
 
 const config = configOrExit(settings);
@@ -15,11 +15,7 @@ const tracing = await startTracing({
   instanceId: "router",
   version: version(),
   threadLabel: "Router",
-  level: config.traceLevel,
-  endpoint: config.otlpEndpoint,
-  protocol: config.otlpProtocol,
-  scheduleDelayMs: config.otlpScheduleDelayMs,
-  maxExportBatchSize: config.otlpMaxExportBatchSize,
+  ...tracingOptions(config),
   alsoTo: traceStore && sinkToStore(traceStore),
   logger,
   observer: stageMetrics(metrics),

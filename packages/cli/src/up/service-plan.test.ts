@@ -9,7 +9,7 @@ function planFor(...argv: readonly string[]) {
 
 const shared = [
   ...["--model", "demo", "--cache-folder", "/home/ada/.cache/baton"],
-  ...["--trace-level", "3", "--trace-store", "200", "--otlp-protocol", "grpc"],
+  ...["--trace-level", "3", "--trace-modules", "request", "--trace-store", "200", "--otlp-protocol", "grpc"],
 ];
 
 describe("createServicePlan", () => {

@@ -64,6 +64,7 @@ function sharedArguments(config: UpConfig): readonly string[] {
     ...["--model", config.model],
     ...["--cache-folder", config.cacheFolder],
     ...["--trace-level", `${config.traceLevel}`],
+    ...["--trace-modules", config.traceModules.join(",")],
     ...["--trace-store", config.traceStore === 0 ? "off" : `${config.traceStore}`],
     ...["--otlp-protocol", config.otlpProtocol],
     ...(config.otlpEndpoint === undefined ? [] : ["--otlp-endpoint", config.otlpEndpoint]),
