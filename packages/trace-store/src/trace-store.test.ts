@@ -1,7 +1,7 @@
 import { ATTR } from "@baton/tracing";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { rootSpan, span } from "./testing/span.ts";
+import { rootSpan, span } from "./testing.ts";
 import { TraceStore } from "./trace-store.ts";
 
 describe("find", () => {
@@ -44,7 +44,7 @@ describe("find", () => {
 describe("list", () => {
   test("has the requests that ended last first, without traces whose root is missing", () => {
     const store = new TraceStore({ maxTraces: 9 });
-    store.add([span({ traceId: "t0" })]);
+    store.add([span({ traceId: "t0", parentSpanId: "elsewhere" })]);
     store.add([rootSpan("r1", { traceId: "t1", startMs: 5, endMs: 7.5 })]);
     store.add([rootSpan("r2", { traceId: "t2", attributes: { [ATTR.errorType]: "overloaded" } })]);
     expect(store.list(9)).toEqual([
@@ -90,7 +90,7 @@ describe("the limits", () => {
   test("the trace first seen goes first, as a whole (M1)", () => {
     const store = new TraceStore({ maxTraces: 2 });
     for (const id of ["1", "2", "3"]) store.add([rootSpan(`r${id}`, { traceId: `t${id}` })]);
-    store.add([span({ traceId: "t2", spanId: "late" })]);
+    store.add([span({ traceId: "t2", spanId: "late", parentSpanId: "root" })]);
     expect(["t1", "t2", "t3"].map((id) => store.find(id)?.length)).toEqual([undefined, 2, 1]);
     expect(store.find("r1")).toBeUndefined();
     expect(store.counts()).toMatchObject({ traces: 2, spans: 3, evictedTraces: 1, refusedSpans: 0 });
@@ -98,8 +98,17 @@ describe("the limits", () => {
 
   test("a trace takes so many spans and no more (M2)", () => {
     const store = new TraceStore({ maxTraces: 2, maxSpansPerTrace: 2 });
-    store.add([rootSpan("r1"), span({ spanId: "2" }), span({ spanId: "3" })]);
+    const stages = ["2", "3"].map((spanId) => span({ spanId, parentSpanId: "root" }));
+    store.add([rootSpan("r1"), ...stages]);
     expect(store.counts()).toMatchObject({ traces: 1, spans: 2, refusedSpans: 1 });
+  });
+
+  test("traces that are no request's take no place (M4)", () => {
+    const store = new TraceStore({ maxTraces: 1 });
+    store.add([rootSpan("r1")]);
+    store.add([span({ traceId: "t2", name: "engine_step" })]);
+    expect(store.find("r1")).toHaveLength(1);
+    expect(store.counts()).toMatchObject({ traces: 1, spans: 1, evictedTraces: 0 });
   });
 
   test("one trace above the limit of bytes leaves nothing, and the store goes on", () => {

@@ -5,6 +5,8 @@
  *       longest ago goes first, as a whole.
  *   M2  A trace takes at most `maxSpansPerTrace` spans; more of it are refused.
  *   M3  Whatever went or was refused is counted.
+ *   M4  Only requests are kept: a span that continues nothing and is no request's root is left out, so that traces of
+ *       engine steps, thousands in a minute, do not drive them out.
  */
 import { ATTR, type ExportedSpan, rootName } from "@baton/tracing";
 import { isComplete } from "./completeness.ts";
@@ -68,7 +70,7 @@ export class TraceStore {
 
   /** Takes spans of any traces, in any order. */
   add(spans: readonly ExportedSpan[]): void {
-    for (const span of spans) this.#addSpan(span);
+    for (const span of spans) if (isOfRequest(span)) this.#addSpan(span);
     while (this.#traces.size > this.#limits.maxTraces || this.#bytes > this.#limits.maxBytes) this.#evict();
   }
 
@@ -135,6 +137,10 @@ export class TraceStore {
     this.#bytes -= oldest.bytes;
     this.#evictedTraces += 1;
   }
+}
+
+function isOfRequest(span: ExportedSpan): boolean {
+  return span.parentSpanId !== undefined || requestIdOf(span) !== undefined;
 }
 
 /** The request that a span is the root of. */

@@ -1,5 +1,6 @@
 export { readHeader } from "./carrier.ts";
 export { type ContractOptions, checkTrace } from "./contract.ts";
+export { isStandalone } from "./contract-structure.ts";
 export type { Violation, ViolationKind } from "./contract-tree.ts";
 export {
   type ExportedEvent,

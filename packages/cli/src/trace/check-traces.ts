@@ -2,6 +2,7 @@
 import { configOrExit, defineSettings, setting } from "@baton/config";
 import { EXIT_CODE } from "@baton/lifecycle";
 import {
+  ATTR,
   type ContractOptions,
   checkTrace,
   type ExportedSpan,
@@ -37,14 +38,16 @@ export async function checkTraces(argv: readonly string[]): Promise<number> {
   const traces = groupTraces(await readTraceFiles(operands));
   const requests = [...traces.values()].flatMap(splitRequests);
   const bad = requests.filter((request) => report(request, { clockToleranceMs }));
-  if (requests.length === 0) print("There is no request in these traces");
-  else print(`${requests.length} requests checked, ${bad.length} break the contract`);
+  if (requests.length === 0) print("There is no trace of Baton in these files");
+  else print(`${requests.length} traces checked, ${bad.length} break the contract`);
   return requests.length > 0 && bad.length === 0 ? EXIT_CODE.ok : EXIT_CODE.failed;
 }
 
 /** Prints what is wrong with a request, with its tree; true where something is. */
 function report({ spans, externalParents }: RequestSpans, options: ContractOptions): boolean {
-  const violations = checkTrace(spans, { ...options, externalParents, rooms: hasPrefillSide(spans) });
+  const rooms = hasPrefillSide(spans);
+  const lostParts = spans[0]?.attributes[ATTR.errorType] !== undefined;
+  const violations = checkTrace(spans, { ...options, externalParents, rooms, lostParts });
   if (violations.length === 0) return false;
   print([`Trace ${spans[0]?.traceId}`, ...violations.map(lineOf), "", formatTree(spans), ""].join("\n"));
   return true;

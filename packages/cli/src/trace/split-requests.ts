@@ -1,5 +1,5 @@
-/** The requests of a trace. A client may put several into one trace, beside spans of its own. */
-import { type ExportedSpan, rootName } from "@baton/tracing";
+/** What of a trace the contract is about: its requests. A client may put several into one trace, beside spans of its own. */
+import { type ExportedSpan, isStandalone, rootName } from "@baton/tracing";
 
 export interface RequestSpans {
   readonly spans: readonly ExportedSpan[];
@@ -8,15 +8,15 @@ export interface RequestSpans {
 }
 
 /**
- * One entry per request, and one per span that hangs on nothing, with what is below it: an orphan. Spans of somebody
- * else, that no request is above, are left out.
+ * One entry per request, per trace of Baton's that is no request's, and per span that hangs on nothing, with what is
+ * below it: an orphan. Spans of somebody else, that no request is above, are left out.
  */
 export function splitRequests(trace: readonly ExportedSpan[]): RequestSpans[] {
   const ids = new Set(trace.map(({ spanId }) => spanId));
   const children = Map.groupBy(trace, ({ parentSpanId }) => parentSpanId);
   const isOrphan = ({ parentSpanId }: ExportedSpan) => parentSpanId !== undefined && !ids.has(parentSpanId);
   return trace
-    .filter((span) => isRoot(span) || isOrphan(span))
+    .filter((span) => isRoot(span) || isStandalone(span) || isOrphan(span))
     .map((top) => ({
       spans: below(top, children),
       externalParents: isRoot(top) && top.parentSpanId !== undefined ? [top.parentSpanId] : [],
