@@ -202,6 +202,16 @@ describe("a request", () => {
   });
 });
 
+test("the exemplars of an answer are its longest gaps between tokens", async () => {
+  const metrics = createMetrics("decode");
+  const answer = new RequestMetrics({ metrics, header: sampled, startedAt: 0 }).answer();
+  for (const at of [100, 130, 131, 181, 183]) answer.tokens(1, at);
+  const exemplars = (await samplesOf(metrics)).flatMap(({ name, exemplar }) =>
+    exemplar && name.startsWith("baton_inter_token") ? [exemplar.value] : [],
+  );
+  expect(exemplars).toEqual([0.03, 0.05]);
+});
+
 describe("a stage", () => {
   test("that is a queue or a bootstrap is observed as such too", async () => {
     const metrics = createMetrics("decode");

@@ -112,6 +112,7 @@ export class AnswerMetrics {
   readonly #header: ExternalTraceHeader | undefined;
   readonly #onToken: (at: number) => void;
   #lastAt: number | undefined;
+  #slowestGap = 0;
 
   constructor(metrics: Metrics, header: ExternalTraceHeader | undefined, onToken: (at: number) => void) {
     this.#metrics = metrics;
@@ -127,9 +128,13 @@ export class AnswerMetrics {
     this.#lastAt = at;
   }
 
+  /** Only a gap longer than all before it is worth an exemplar, which costs more than the observation itself. */
   #observeGap(count: number, seconds: number): void {
+    const gap = seconds / count;
+    const header = gap > this.#slowestGap ? this.#header : undefined;
+    this.#slowestGap = Math.max(this.#slowestGap, gap);
     for (let i = 0; i < count; i++) {
-      this.#metrics.observe("baton_inter_token_latency_seconds", seconds / count, {}, this.#header);
+      this.#metrics.observe("baton_inter_token_latency_seconds", gap, {}, header);
     }
   }
 }
