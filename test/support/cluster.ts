@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { createControlClient, type WorkerStatus } from "@baton/rpc";
 import OpenAI from "openai";
 import { eventually } from "./eventually.ts";
-import { type ServiceName, ServiceProcess } from "./service-process.ts";
+import { type ServiceName, ServiceProcess, sourceOf } from "./service-process.ts";
 
 /** Compiled models are shared by all tests. */
 export const TEST_CACHE = fileURLToPath(new URL("../../.cache/test", import.meta.url));
@@ -22,6 +22,8 @@ export interface ClusterOptions {
   /** Where traces go; none unless given. */
   readonly otlp?: { readonly endpoint: string; readonly protocol: "grpc" | "http/protobuf" };
   readonly env?: Readonly<Record<string, string>>;
+  /** The main module of a service; its source unless told otherwise. */
+  readonly program?: (service: ServiceName) => string;
 }
 
 interface Member {
@@ -34,15 +36,17 @@ interface Member {
 export class Cluster implements AsyncDisposable {
   readonly #members = new Map<string, Member>();
   readonly #env: Readonly<Record<string, string>>;
+  readonly #program: (service: ServiceName) => string;
 
-  private constructor(env: Readonly<Record<string, string>>) {
+  private constructor(env: Readonly<Record<string, string>>, program = sourceOf) {
     this.#env = env;
+    this.#program = program;
   }
 
   /** Starts it and resolves once the router is ready to serve. */
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
     const { prefill = 1, decode = 1, mode = "disaggregated", otlp } = options;
-    const cluster = new Cluster({
+    const env = {
       BATON_CACHE: TEST_CACHE,
       BATON_LOG_LEVEL: "warn",
       ...(options.model && { BATON_MODEL: options.model }),
@@ -52,7 +56,8 @@ export class Cluster implements AsyncDisposable {
         BATON_OTLP_EXPORTER_SCHEDULE_DELAY_MILLIS: "50",
       }),
       ...options.env,
-    });
+    };
+    const cluster = new Cluster(env, options.program);
     try {
       await cluster.#add("router", "router", [
         "--port",
@@ -162,7 +167,7 @@ export class Cluster implements AsyncDisposable {
   /** Starts a process that was ended once more, with the settings it had. */
   async restart(name: string): Promise<void> {
     const member = this.#members.get(name)!;
-    member.process = await ServiceProcess.start(member.service, member.args, this.#env);
+    member.process = await this.#start(member.service, member.args);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -170,7 +175,11 @@ export class Cluster implements AsyncDisposable {
   }
 
   async #add(name: string, service: ServiceName, args: readonly string[]): Promise<void> {
-    this.#members.set(name, { service, args, process: await ServiceProcess.start(service, args, this.#env) });
+    this.#members.set(name, { service, args, process: await this.#start(service, args) });
+  }
+
+  #start(service: ServiceName, args: readonly string[]): Promise<ServiceProcess> {
+    return ServiceProcess.start(this.#program(service), args, this.#env);
   }
 }
 

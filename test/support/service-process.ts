@@ -6,6 +6,11 @@ const SERVICES = fileURLToPath(new URL("../../services", import.meta.url));
 
 export type ServiceName = "router" | "prefill-worker" | "decode-worker";
 
+/** The main module of a service in the repository. */
+export function sourceOf(service: ServiceName): string {
+  return `${SERVICES}/${service}/src/main.ts`;
+}
+
 /** A running service process. */
 export class ServiceProcess {
   readonly child: ChildProcess;
@@ -19,13 +24,13 @@ export class ServiceProcess {
     this.#log = log;
   }
 
-  /** Starts it and resolves once it says that it is ready. */
+  /** Starts the service with the main module `program`; resolves once it says that it is ready. */
   static async start(
-    service: ServiceName,
+    program: string,
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
   ): Promise<ServiceProcess> {
-    const child = spawn(process.execPath, [`${SERVICES}/${service}/src/main.ts`, ...args], {
+    const child = spawn(process.execPath, [program, ...args], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       env: { ...withoutOwnSettings(process.env), ...env },
     });
@@ -39,7 +44,7 @@ export class ServiceProcess {
     });
     child.once("error", ready.reject);
     child.once("exit", (code, signal) =>
-      ready.reject(new Error(`${service} ended before it was ready (${signal ?? code}):\n${log.join("")}`)),
+      ready.reject(new Error(`${program} ended before it was ready (${signal ?? code}):\n${log.join("")}`)),
     );
     return new ServiceProcess(child, await ready.promise, log);
   }
