@@ -109,6 +109,13 @@ export const modelSettings = {
     default: "demo",
     doc: 'Folder of a model in Hugging Face layout, or "demo" for the built-in one',
   }),
+  weights: setting.choice({
+    flag: "weights",
+    env: "BATON_WEIGHTS",
+    choices: ["fp32", "int8", "int4"],
+    default: "fp32",
+    doc: "Precision that the model computes in; the same for the router and all workers of a cluster",
+  }),
   cacheFolder: setting.folder({
     flag: "cache-folder",
     env: "BATON_CACHE",
@@ -137,7 +144,7 @@ export const workerSettings = {
   advertiseHost: setting.text({
     flag: "advertise-host",
     env: "BATON_ADVERTISE_HOST",
-    doc: "Host under which others reach this worker; the one it listens on unless given",
+    doc: "Host under which others reach this worker; unless given the one it listens on, or this machine's name where that is 0.0.0.0",
   }),
   grpcPort: setting.port({
     flag: "grpc-port",

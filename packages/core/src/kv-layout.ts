@@ -12,7 +12,7 @@ export interface KvLayout {
   readonly dtype: KvDtype;
   /** Tokens per block. */
   readonly blockSize: number;
-  /** Hash of the checkpoint whose KV this is, lower-case hex. */
+  /** Names the checkpoint whose KV this is, and the precision that it is computed in. */
   readonly modelHash: string;
 }
 

@@ -1,7 +1,7 @@
 export { SUPPORTED_ARCHITECTURES } from "./architectures/supported.ts";
-export { hashCheckpoint } from "./checkpoint/checkpoint.ts";
 export type { GenerationDefaults } from "./checkpoint/generation-defaults.ts";
 export type { ModelConfig } from "./checkpoint/model-config.ts";
+export { hashModel } from "./compile/hash-model.ts";
 export {
   type CompiledModel,
   type PrepareOptions,
@@ -9,6 +9,7 @@ export {
   prepareModel,
 } from "./compile/prepare-model.ts";
 export { DEMO_MODEL_NAME, ensureDemoCheckpoint, resolveModelFolder } from "./demo/demo-checkpoint.ts";
+export type { WeightFormat } from "./graph/linear/weight-formats.ts";
 export {
   type ModelFiles,
   modelName,

@@ -31,7 +31,16 @@ describe("Reading a model's files", () => {
   });
 
   test("takes defaults from generation_config.json", async () => {
-    const json = { eos_token_id: [1, 2], do_sample: true, temperature: 0.6, top_p: 0.9, top_k: 20, min_p: 0.1, repetition_penalty: 1.1, max_new_tokens: 50 };
+    const json = {
+      eos_token_id: [1, 2],
+      do_sample: true,
+      temperature: 0.6,
+      top_p: 0.9,
+      top_k: 20,
+      min_p: 0.1,
+      repetition_penalty: 1.1,
+      max_new_tokens: 50,
+    };
     expect(await generationWith(json)).toEqual({
       eosTokenIds: [1, 2],
       temperature: 0.6,
@@ -48,7 +57,15 @@ describe("Reading a model's files", () => {
   });
 
   test("falls back on config.json when there is no generation_config.json", async () => {
-    const expected = { eosTokenIds: [256], temperature: 1, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, maxNewTokens: undefined };
+    const expected = {
+      eosTokenIds: [256],
+      temperature: 1,
+      topP: 1,
+      topK: 0,
+      minP: 0,
+      repetitionPenalty: 1,
+      maxNewTokens: undefined,
+    };
     expect(await generationWith(undefined)).toEqual(expected);
   });
 

@@ -1,9 +1,11 @@
+import type { WeightFormat } from "@baton/model";
+
 /** The settings that every worker shares, as compiled by the config package. Units are in the names or beside them. */
 export interface WorkerConfig {
   readonly workerId: string;
   /** Address to listen on. */
   readonly host: string;
-  /** Host that others use to reach this worker; the listening host unless told otherwise. */
+  /** Host that others use to reach this worker; see advertised-host.ts for the default. */
   readonly advertiseHost?: string | undefined;
   /** 0 picks a free port. */
   readonly grpcPort: number;
@@ -13,6 +15,8 @@ export interface WorkerConfig {
   readonly registryAddress: string;
   /** Folder of the checkpoint, or "demo". */
   readonly model: string;
+  /** Precision that the model computes in. */
+  readonly weights: WeightFormat;
   readonly cacheFolder: string;
   /** Bytes of KV blocks. */
   readonly kvMemory: number;

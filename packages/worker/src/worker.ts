@@ -25,6 +25,7 @@ import { type CompiledModel, prepareModel, resolveModelFolder } from "@baton/mod
 import type { WorkerAnnouncer } from "@baton/registry";
 import { createGrpcWorkerAnnouncer, createRpcServer, type RpcServer, type WorkerStatus } from "@baton/rpc";
 import type { RequestTracer } from "@baton/tracing";
+import { advertisedHost } from "./advertised-host.ts";
 import type { WorkerConfig } from "./worker-config.ts";
 import { readWorkerMetrics, stepMetrics } from "./worker-metrics.ts";
 import { workerStatus } from "./worker-status.ts";
@@ -69,7 +70,7 @@ export interface Worker {
 export async function createWorker(options: WorkerOptions): Promise<Worker> {
   const { config, logger } = options;
   const folder = await resolveModelFolder(config.model, config.cacheFolder);
-  const model = await prepareModel(folder, { cacheFolder: config.cacheFolder });
+  const model = await prepareModel(folder, { cacheFolder: config.cacheFolder, weights: config.weights });
   const layout = model.layout(config.blockSize);
   const kvBlocks = Math.max(1, Math.floor(config.kvMemory / kvBytesPerBlock(layout)));
   warnIfSmall(kvBlocks, layout, model, logger);
@@ -155,7 +156,7 @@ class RunningWorker implements Worker {
     this.server.addControl({ status: () => this.#status(mount) });
     const { port } = await this.server.listen(config.host, config.grpcPort);
     const { port: metricsPort } = await this.#metricsServer.listen(config.host, config.metricsPort);
-    const host = config.advertiseHost ?? config.host;
+    const host = advertisedHost(config);
     const grpcAddress = `${host}:${port}`;
     this.#record = {
       id: this.id,

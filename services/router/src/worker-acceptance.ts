@@ -5,7 +5,7 @@ import { BatonError, kvLayoutDifference, type WorkerRecord } from "@baton/core";
 export interface ServedModel {
   /** The model's name in the API. */
   readonly name: string;
-  /** Hash of the checkpoint, lower-case hex. */
+  /** Hash of the checkpoint, and the format of its weights. */
   readonly hash: string;
 }
 

@@ -9,15 +9,16 @@ const REPORT_EVERY_MS = 2000;
  * @throws BatonError when the model's folder cannot be used.
  */
 export async function prepareForServing(
-  config: Pick<UpConfig, "model" | "cacheFolder">,
+  config: Pick<UpConfig, "model" | "weights" | "cacheFolder">,
   print: (line: string) => void,
 ): Promise<void> {
-  const { model, cacheFolder } = config;
+  const { model, weights, cacheFolder } = config;
   print(`Preparing model "${model}"`);
   const folder = await resolveModelFolder(model, cacheFolder);
   let reportedAt = performance.now();
   await prepareModel(folder, {
     cacheFolder,
+    weights,
     onProgress: ({ step, bytes }) => {
       if (performance.now() - reportedAt < REPORT_EVERY_MS) return;
       reportedAt = performance.now();

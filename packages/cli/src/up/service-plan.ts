@@ -62,6 +62,7 @@ function workerNames({ mode, prefill, decode }: UpConfig) {
 function sharedArguments(config: UpConfig): readonly string[] {
   return [
     ...["--model", config.model],
+    ...["--weights", config.weights],
     ...["--cache-folder", config.cacheFolder],
     ...["--trace-level", `${config.traceLevel}`],
     ...["--trace-modules", config.traceModules.join(",")],

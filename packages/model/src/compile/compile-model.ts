@@ -1,14 +1,15 @@
 /** Compiles a checkpoint into a folder: two graphs and the weights that they share. */
 import { createHash } from "node:crypto";
-import { type FileHandle, open, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { TensorSource } from "../checkpoint/tensor-source.ts";
 import { buildDecodeGraph } from "../graph/decode-graph.ts";
 import { planDecoderWeights } from "../graph/decoder-weights.ts";
-import { fp32Linear } from "../graph/linear/fp32-linear.ts";
+import { roleFormats, type WeightFormat } from "../graph/linear/weight-formats.ts";
 import { buildPrefillGraph } from "../graph/prefill-graph.ts";
 import type { WeightPlan } from "../graph/weight-plan.ts";
+import { HashedFile } from "./hashed-file.ts";
 
 /** Raised whenever the compiler writes other bytes for the same checkpoint: older cache entries are then not used. */
 export const COMPILER_VERSION = 2;
@@ -23,19 +24,20 @@ export const COMPILED_FILES = {
 /** SHA-256 of each file written, lower-case hex. */
 export type FileHashes = Readonly<Record<string, string>>;
 
-/** Writes the compiled model into `folder`, which exists. The same checkpoint gives the same bytes. */
+/** Writes the compiled model into `folder`, which exists. The same checkpoint and format give the same bytes. */
 export async function compileModel(
   checkpoint: Checkpoint,
+  weightFormat: WeightFormat,
   folder: string,
   onBytes?: (bytes: number) => void,
 ): Promise<FileHashes> {
   const { config, tensors } = checkpoint;
-  const format = fp32Linear;
-  const weights = planDecoderWeights(config, format);
-  const spec = { config, format, weights, weightsFile: COMPILED_FILES.weights };
+  const formats = roleFormats(weightFormat);
+  const weights = planDecoderWeights(config, formats);
+  const shared = { config, weights, weightsFile: COMPILED_FILES.weights };
   const graphs = {
-    [COMPILED_FILES.prefillGraph]: buildPrefillGraph(spec),
-    [COMPILED_FILES.decodeGraph]: buildDecodeGraph(spec),
+    [COMPILED_FILES.prefillGraph]: buildPrefillGraph({ ...shared, format: formats.prefill }),
+    [COMPILED_FILES.decodeGraph]: buildDecodeGraph({ ...shared, format: formats.decode }),
   };
   const hashes: Record<string, string> = {};
   for (const [name, bytes] of Object.entries(graphs)) {
@@ -54,25 +56,14 @@ async function writeWeights(
   path: string,
   onBytes?: (bytes: number) => void,
 ): Promise<string> {
-  const hash = createHash("sha256");
-  let position = 0;
-  await using file = await open(path, "w");
+  await using file = await HashedFile.create(path, onBytes);
+  let current: string | undefined;
   for (const { content } of plan.specs) {
-    let current: string | undefined;
     for await (const { initializer, bytes } of content(tensors)) {
-      if (initializer !== current) {
-        await append(file, Buffer.alloc(plan.places.get(initializer)!.offset - position));
-        current = initializer;
-      }
-      await append(file, bytes);
+      if (initializer !== current) await file.padTo(plan.places.get(initializer)!.offset);
+      current = initializer;
+      await file.append(bytes);
     }
   }
-  return hash.digest("hex");
-
-  async function append(target: FileHandle, bytes: Uint8Array): Promise<void> {
-    await target.appendFile(bytes);
-    hash.update(bytes);
-    position += bytes.length;
-    onBytes?.(bytes.length);
-  }
+  return await file.finish(); // Before the file is closed.
 }

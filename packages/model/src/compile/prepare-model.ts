@@ -1,11 +1,13 @@
 /** From a checkpoint folder to a compiled model that an engine can load, through the compile cache. */
 import { join } from "node:path";
 import { BatonError, type KvLayout } from "@baton/core";
-import { hashCheckpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
+import type { WeightFormat } from "../graph/linear/weight-formats.ts";
 import { modelName } from "../model-files.ts";
 import { cachedFolder } from "./compile-cache.ts";
 import { COMPILED_FILES, COMPILER_VERSION, compileModel } from "./compile-model.ts";
+import { hashModel } from "./hash-model.ts";
 
 /** A model ready to be loaded. */
 export interface CompiledModel {
@@ -22,7 +24,7 @@ export interface CompiledModel {
   readonly vocabSize: number;
   /** Longest prompt plus answer, in tokens. */
   readonly maxModelTokens: number;
-  /** Hash of config and weights, 32 lower-case hex digits: equal hashes give equal KV for equal tokens. */
+  /** See `hashModel`: equal hashes give equal KV for equal tokens. */
   readonly modelHash: string;
   /** The layout of this model's KV in blocks of `blockSize` tokens. */
   layout(blockSize: number): KvLayout;
@@ -38,6 +40,8 @@ export interface PrepareProgress {
 /** Where compiled models are kept, and who wants to hear of the progress. */
 export interface PrepareOptions {
   readonly cacheFolder: string;
+  /** How weights are stored and multiplied; `fp32` unless given. */
+  readonly weights?: WeightFormat | undefined;
   readonly onProgress?: (progress: PrepareProgress) => void;
 }
 
@@ -47,14 +51,14 @@ export interface PrepareOptions {
  *   `internal` when the cache folder cannot be written.
  */
 export async function prepareModel(folder: string, options: PrepareOptions): Promise<CompiledModel> {
-  const { cacheFolder, onProgress } = options;
+  const { cacheFolder, weights = "fp32", onProgress } = options;
   await using checkpoint = await openCheckpoint(folder);
-  const modelHash = await hashCheckpoint(folder, counter("hash", onProgress));
+  const modelHash = await hashModel(folder, weights, counter("hash", onProgress));
   const key = `${modelHash}-v${COMPILER_VERSION}`;
   const compiledModels = join(cacheFolder, "compiled");
   const compiled = await orCacheError(compiledModels, () =>
     cachedFolder(compiledModels, key, (target) =>
-      compileModel(checkpoint, target, counter("compile", onProgress)),
+      compileModel(checkpoint, weights, target, counter("compile", onProgress)),
     ),
   );
   return describe(modelName(folder), compiled, checkpoint.config, modelHash);

@@ -29,12 +29,21 @@ export async function writeCheckpoint(folder: string, content: CheckpointContent
     shape,
     values: values(name, shape),
   }));
+  await writeModelFiles(folder, { config, tokenizer, maxNewTokens });
+  await writeIfDifferent(join(folder, "model.safetensors"), encodeSafetensors(tensors));
+}
+
+/** Writes everything but the weights. */
+export async function writeModelFiles(
+  folder: string,
+  content: Omit<CheckpointContent, "values">,
+): Promise<void> {
+  const { config, tokenizer, maxNewTokens } = content;
   await mkdir(folder, { recursive: true });
   await writeIfDifferent(join(folder, "config.json"), json(configJson(config)));
   await writeIfDifferent(join(folder, "tokenizer.json"), json(tokenizer.tokenizerJson));
   await writeIfDifferent(join(folder, "tokenizer_config.json"), json(tokenizer.tokenizerConfig));
   await writeIfDifferent(join(folder, "generation_config.json"), json(generationJson(config, maxNewTokens)));
-  await writeIfDifferent(join(folder, "model.safetensors"), encodeSafetensors(tensors));
 }
 
 function json(value: unknown): Buffer {

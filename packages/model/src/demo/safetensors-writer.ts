@@ -1,4 +1,4 @@
-/** Writes safetensors files of F32 tensors. */
+/** Writes safetensors files. */
 
 /** The name and shape of a tensor to write. */
 export interface TensorHeader {
@@ -11,14 +11,16 @@ export interface TensorToWrite extends TensorHeader {
   readonly values: Float32Array;
 }
 
+const DTYPE_BYTES = { F32: 4, BF16: 2 } as const;
+
 /** Everything before the data: the file continues with the values of these tensors, in this order. */
-export function safetensorsHeader(tensors: readonly TensorHeader[]): Buffer {
+export function safetensorsHeader(tensors: readonly TensorHeader[], dtype: keyof typeof DTYPE_BYTES): Buffer {
   const header: Record<string, object> = {};
   let end = 0;
   for (const { name, shape } of tensors) {
     const begin = end;
-    end += shape.reduce((product, dimension) => product * dimension, Float32Array.BYTES_PER_ELEMENT);
-    header[name] = { dtype: "F32", shape, data_offsets: [begin, end] };
+    end += shape.reduce((product, dimension) => product * dimension, DTYPE_BYTES[dtype]);
+    header[name] = { dtype, shape, data_offsets: [begin, end] };
   }
   const json = Buffer.from(JSON.stringify(header));
   // Spaces after the header keep the data 8-byte aligned.
@@ -29,8 +31,8 @@ export function safetensorsHeader(tensors: readonly TensorHeader[]): Buffer {
   return Buffer.concat([length, padded]);
 }
 
-/** The bytes of a whole file. */
+/** The bytes of a whole file of F32 tensors. */
 export function encodeSafetensors(tensors: readonly TensorToWrite[]): Buffer {
   const data = tensors.map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength));
-  return Buffer.concat([safetensorsHeader(tensors), ...data]);
+  return Buffer.concat([safetensorsHeader(tensors, "F32"), ...data]);
 }

@@ -2,6 +2,7 @@
 import { layerTensorNames, TENSOR_NAMES } from "../checkpoint/decoder-tensors.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import type { LinearFormat, LinearLayer } from "./linear/linear-format.ts";
+import type { RoleFormats } from "./linear/weight-formats.ts";
 import { rotaryTables } from "./rotary-tables.ts";
 import {
   floatsOfTensors,
@@ -72,36 +73,41 @@ export function outputLinear(config: ModelConfig, format: LinearFormat): LinearL
   return { name, rows: vocabSize, columns: hiddenSize, tensors };
 }
 
-/** The weights of a model whose linear layers are stored in `format`. */
-export function planDecoderWeights(config: ModelConfig, format: LinearFormat): WeightPlan {
+/** The weights of a model whose graphs use these formats: each weight once, however many graphs share it. */
+export function planDecoderWeights(config: ModelConfig, { prefill, decode }: RoleFormats): WeightPlan {
   const { vocabSize, hiddenSize, headDim, maxPositions, layers } = config;
-  const output = outputLinear(config, format);
+  const formats = [...new Set([prefill, decode])];
   const rotaryShape = [maxPositions, headDim / 2];
   return planWeights([
     floatsOfTensors(WEIGHTS.embedding, [vocabSize, hiddenSize], [TENSOR_NAMES.embedding]),
     floatsOfValues(WEIGHTS.rotaryCos, rotaryShape, () => rotaryTables(config).cos),
     floatsOfValues(WEIGHTS.rotarySin, rotaryShape, () => rotaryTables(config).sin),
-    ...Array.from({ length: layers }, (_, layer) => layerSpecs(config, format, layer)).flat(),
+    ...Array.from({ length: layers }, (_, layer) => layerSpecs(config, layer)).flat(),
     floatsOfTensors(WEIGHTS.finalNorm, [hiddenSize], [TENSOR_NAMES.finalNorm]),
-    ...(output.name === WEIGHTS.embedding ? [] : [format.weight(output)]),
+    ...formats.flatMap((format) => linearSpecs(config, format)),
   ]);
 }
 
-function layerSpecs(config: ModelConfig, format: LinearFormat, layer: number): readonly WeightSpec[] {
-  const { hiddenSize, headDim, qkvBias, qkNorm } = config;
+function linearSpecs(config: ModelConfig, format: LinearFormat): readonly WeightSpec[] {
+  const layers = Array.from({ length: config.layers }, (_, layer) => layerLinears(config, layer));
+  const output = outputLinear(config, format);
+  return [
+    ...layers.flatMap((linears) => Object.values<LinearLayer>(linears)),
+    ...(output.name === WEIGHTS.embedding ? [] : [output]),
+  ].map((linear) => format.weight(linear));
+}
+
+function layerSpecs(config: ModelConfig, layer: number): readonly WeightSpec[] {
+  const { hiddenSize, heads, kvHeads, headDim, qkvBias, qkNorm } = config;
   const ours = layerWeights(layer);
   const theirs = layerTensorNames(layer);
-  const { qkv, attentionOut, gateUp, down } = layerLinears(config, layer);
   const biases = [theirs.queryBias, theirs.keyBias, theirs.valueBias];
+  const biasShape = [(heads + 2 * kvHeads) * headDim];
   return [
     floatsOfTensors(ours.attentionNorm, [hiddenSize], [theirs.attentionNorm]),
-    format.weight(qkv),
-    ...(qkvBias ? [floatsOfTensors(ours.qkvBias, [qkv.rows], biases)] : []),
+    ...(qkvBias ? [floatsOfTensors(ours.qkvBias, biasShape, biases)] : []),
     ...(qkNorm ? [floatsOfTensors(ours.queryNorm, [headDim], [theirs.queryNorm])] : []),
     ...(qkNorm ? [floatsOfTensors(ours.keyNorm, [headDim], [theirs.keyNorm])] : []),
-    format.weight(attentionOut),
     floatsOfTensors(ours.mlpNorm, [hiddenSize], [theirs.mlpNorm]),
-    format.weight(gateUp),
-    format.weight(down),
   ];
 }

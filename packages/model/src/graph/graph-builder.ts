@@ -13,6 +13,8 @@ const CONTRIB = "com.microsoft";
 const CONTRIB_OPERATORS: ReadonlySet<string> = new Set([
   "FusedMatMul",
   "GroupQueryAttention",
+  "MatMulIntegerToFloat",
+  "MatMulNBits",
   "QuickGelu",
   "RotaryEmbedding",
   "SkipSimplifiedLayerNormalization",
@@ -35,7 +37,8 @@ type ElementType = keyof typeof ELEMENT_TYPES;
 /** A fixed size, or the name of a size that varies from run to run. */
 type Dimension = number | string;
 /** Attributes of a node: integers and floats are different types in ONNX, so floats are marked. */
-type Attributes = Readonly<Record<string, number | { readonly float: number }>>;
+type Attribute = number | readonly number[] | { readonly float: number };
+type Attributes = Readonly<Record<string, Attribute>>;
 
 /** Collects a graph; `encode` turns it into the bytes of a `.onnx` file. */
 export class GraphBuilder {
@@ -135,6 +138,20 @@ export class GraphBuilder {
     return name;
   }
 
+  /** A constant float without dimensions. */
+  scalar(value: number): Value {
+    const name = `scalar[${value}]`;
+    this.#initializers.set(name, { name, dims: [], dataType: DataType.FLOAT, floatData: [value] });
+    return name;
+  }
+
+  /** A constant byte without dimensions. */
+  uint8(value: number): Value {
+    const name = `uint8[${value}]`;
+    this.#initializers.set(name, { name, dims: [], dataType: DataType.UINT8, int32Data: [value] });
+    return name;
+  }
+
   /** The bytes of the model file. The same calls give the same bytes. */
   encode(): Uint8Array {
     const model = ModelProto.create({
@@ -161,8 +178,8 @@ function valueInfo(name: Value, type: ElementType, shape: readonly Dimension[]):
   return { name, type: { tensorType: { elemType: ELEMENT_TYPES[type], shape: { dim } } } };
 }
 
-function attribute([name, value]: [string, number | { readonly float: number }]): onnx.IAttributeProto {
-  return typeof value === "number"
-    ? { name, type: AttributeType.INT, i: value }
-    : { name, type: AttributeType.FLOAT, f: value.float };
+function attribute([name, value]: [string, Attribute]): onnx.IAttributeProto {
+  if (typeof value === "number") return { name, type: AttributeType.INT, i: value };
+  if ("float" in value) return { name, type: AttributeType.FLOAT, f: value.float };
+  return { name, type: AttributeType.INTS, ints: [...value] };
 }

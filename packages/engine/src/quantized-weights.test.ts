@@ -1,0 +1,96 @@
+/** @jest-environment ./packages/engine/jest-onnx-environment.cjs */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { KvMemory } from "@baton/kv-cache";
+import { prepareModel, type WeightFormat } from "@baton/model";
+import { GOLDEN_MODELS } from "@baton/model/testing";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { OnnxModelRunner } from "./onnx-model-runner.ts";
+import { largestDifference, RunnerBench } from "./testing/runner-bench.ts";
+
+/** Root mean square of the logits' errors, as a share of the logits' own; random weights are the hardest to quantize. */
+const LARGEST_ERROR = { int8: 0.05, int4: 0.5 } as const;
+
+/** Sums of integers are exact; the 4-bit kernel adds the blocks of a row as floats, in an order that varies. */
+const ROUNDING = { int8: Number.MIN_VALUE, int4: 1e-4 } as const;
+
+let cacheFolder: string;
+let bench: RunnerBench;
+
+beforeAll(async () => {
+  cacheFolder = await mkdtemp(join(tmpdir(), "baton-quantized-"));
+});
+
+afterAll(() => rm(cacheFolder, { recursive: true, force: true }));
+
+afterEach(() => bench.runner.close());
+
+async function load(folder: string, weights: WeightFormat): Promise<void> {
+  const model = await prepareModel(folder, { cacheFolder, weights });
+  const layout = model.layout(16);
+  const memory = new KvMemory(layout, 1024);
+  const runner = await OnnxModelRunner.create(
+    {
+      kind: "onnx",
+      info: { layout, vocabSize: model.vocabSize, maxModelTokens: model.maxModelTokens },
+      prefillGraph: model.prefillGraph,
+      decodeGraph: model.decodeGraph,
+      slidingWindow: model.config.slidingWindow,
+      threads: 1,
+      roles: ["prefill", "decode"],
+    },
+    memory,
+  );
+  bench = new RunnerBench({ runner, memory });
+}
+
+describe.each(["int8", "int4"] as const)("With %s weights", (weights) => {
+  test.each(GOLDEN_MODELS)(
+    "$name comes close to the reference in prefill and decode",
+    async ({ folder, golden }) => {
+      await load(folder, weights);
+      const { prompt, recordedIds, logits } = golden;
+      const { blocks } = await bench.compute(prompt.slice(0, 100));
+      bench.runner.admit(0, blocks, 100);
+      let [error, size] = [0, 0];
+      for (let position = 100; position < 400; position++) {
+        const [row] = await bench.decode([{ position, tokenId: prompt[position]! }]);
+        for (const [i, id] of recordedIds.entries()) {
+          error += (row![id]! - logits[position]![i]!) ** 2;
+          size += logits[position]![i]! ** 2;
+        }
+      }
+      expect(Math.sqrt(error / size)).toBeLessThan(LARGEST_ERROR[weights]);
+    },
+  );
+
+  test("a prompt gives the same KV and logits, bit for bit, however it is cut into chunks", async () => {
+    await load(GOLDEN_MODELS[0]!.folder, weights);
+    const prompt = bench.prompt(300, 1);
+    const whole = await bench.compute(prompt);
+    for (const chunkTokens of [2, 37, 256]) {
+      const parts = await bench.compute(prompt, chunkTokens);
+      expect(parts.logits).toEqual(whole.logits);
+      expect(bench.kvOf(parts.blocks, 300)).toEqual(bench.kvOf(whole.blocks, 300));
+    }
+  });
+
+  test("a sequence gives the same logits, whatever else is in its batch", async () => {
+    await load(GOLDEN_MODELS[0]!.folder, weights);
+    const prompts = await Promise.all([40, 7, 100].map((length) => bench.prompt(length, length)));
+    const alone: Float32Array[] = [];
+    for (const batch of [1, 2, 3]) {
+      for (const [slot, prompt] of prompts.slice(0, batch).entries()) {
+        const { blocks } = await bench.compute(prompt);
+        bench.runner.admit(slot, blocks, prompt.length);
+      }
+      const rows = await bench.decode(
+        prompts.slice(0, batch).map(({ length }) => ({ position: length, tokenId: 5 })),
+      );
+      alone.push(rows[0]!);
+    }
+    expect(largestDifference(alone[0]!, alone[1]!)).toBeLessThan(ROUNDING[weights]);
+    expect(largestDifference(alone[0]!, alone[2]!)).toBeLessThan(ROUNDING[weights]);
+  });
+});
