@@ -4,7 +4,7 @@ import { type ConfigOf, version } from "@baton/config";
 import { type Logger, systemClock } from "@baton/core";
 import type { Service } from "@baton/lifecycle";
 import type { Metrics } from "@baton/metrics";
-import { hashCheckpoint, readModelFiles, resolveModelFolder } from "@baton/model";
+import { hashModel, readModelFiles, resolveModelFolder } from "@baton/model";
 import { createInMemoryWorkerRegistry, type InMemoryWorkerRegistry, startExpiry } from "@baton/registry";
 import { createRoutePlanner, LoadLedger } from "@baton/routing";
 import { createRpcServer } from "@baton/rpc";
@@ -44,7 +44,7 @@ export async function startRouter(
 ): Promise<Service> {
   const folder = await resolveModelFolder(config.model, config.cacheFolder);
   const files = await readModelFiles(folder);
-  const model = { name: files.name, hash: await hashCheckpoint(folder) };
+  const model = { name: files.name, hash: await hashModel(folder, config.weights) };
   const tokenizer = loadTokenizer(files.tokenizer);
 
   const registry: InMemoryWorkerRegistry = createInMemoryWorkerRegistry({

@@ -12,7 +12,7 @@ import {
 } from "@baton/core";
 import type { Service } from "@baton/lifecycle";
 import { createMetrics } from "@baton/metrics";
-import { ensureDemoCheckpoint, hashCheckpoint, modelName } from "@baton/model";
+import { ensureDemoCheckpoint, hashModel, modelName } from "@baton/model";
 import type { GenerateCall } from "@baton/rpc";
 import { startRouter } from "../compose.ts";
 import { settings } from "../config.ts";
@@ -85,7 +85,7 @@ export class TestCluster implements AsyncDisposable {
       generate: (call) => tokensOf("Hello there", call),
       ...options.script,
     };
-    const model = { tracer, model: modelName(folder), modelHash: await hashCheckpoint(folder) };
+    const model = { tracer, model: modelName(folder), modelHash: await hashModel(folder, "fp32") };
     const cluster = new TestCluster(model, service, script);
     for (const role of options.workers ?? ["prefill", "decode"]) await cluster.addWorker(`${role}-0`, role);
     if (options.workers === undefined) await cluster.ready();
