@@ -1,7 +1,9 @@
 /** What Prometheus, the log and the client are told of requests, against what the requests really were. */
+
 import { randomUUID } from "node:crypto";
 import { METRICS, type MetricsRole } from "@baton/metrics";
 import { type ParsedExposition, parseExposition, type Sample } from "@baton/metrics/testing";
+import { BABBLE_MODEL } from "@baton/model/testing";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Cluster } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
@@ -37,7 +39,7 @@ afterAll(async () => {
   await receiver?.stop();
 });
 
-/** Four whole answers, three streams, two mistakes, one client that leaves during output and one before it. */
+/** Four whole answers, three streams, two mistakes; clients that leave during output, in the queue, and in prefill. */
 async function sendTraffic(): Promise<void> {
   for (let i = 0; i < 4; i++) usages.push((await whole({ max_tokens: 5 + i })).usage);
   for (let i = 0; i < 3; i++)
@@ -46,13 +48,7 @@ async function sendTraffic(): Promise<void> {
   expect((await send({ model: "gpt-7" })).status).toBe(404);
   const first = await send({ stream: true, max_tokens: 3000 });
   await first.events[Symbol.asyncIterator]().next();
-  const second = new AbortController();
-  const waiting = fetch(`${cluster.url}/v1/completions`, {
-    method: "POST",
-    body: JSON.stringify(bodyOf({})),
-    signal: second.signal,
-  });
-  waiting.catch(() => {});
+  const second = startAndWait({});
   await eventually("the second waits", async () => {
     return value(await scrape("router"), "baton_requests_waiting") === 1;
   });
@@ -61,11 +57,28 @@ async function sendTraffic(): Promise<void> {
   await eventually("both have ended", async () => {
     return value(await scrape("router"), "baton_requests_total", { outcome: "canceled" }) === 2;
   });
+  const third = startAndWait({ prompt: `${randomUUID()} `.repeat(100) });
+  await eventually("the third is being prefilled", async () => {
+    return value(await scrape("prefill-0"), "baton_sequences", { state: "prefilling" }) === 1;
+  });
+  third.abort();
+  await eventually("it has ended", async () => {
+    return value(await scrape("router"), "baton_requests_total", { outcome: "canceled" }) === 3;
+  });
+}
+
+/** Sends a request whose answer is not read. */
+function startAndWait(fields: object): AbortController {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const body = JSON.stringify(bodyOf(fields));
+  fetch(`${cluster.url}/v1/completions`, { method: "POST", body, signal }).catch(() => {});
+  return controller;
 }
 
 function bodyOf(fields: object) {
   const prompt = `${SECRET} spins straw, ${randomUUID()}`;
-  return { model: "baton-demo", prompt, max_tokens: 6, temperature: 0, ...fields };
+  return { model: BABBLE_MODEL, prompt, max_tokens: 6, temperature: 0, ...fields };
 }
 
 async function send(fields: object, headers: Record<string, string> = {}) {
@@ -148,24 +161,24 @@ describe.each(Object.entries(PROCESSES) as [Name, MetricsRole][])("the metrics o
 test("the router counts requests and tokens as its clients do", async () => {
   const router = await scrape("router");
   const outcomes = samples(router, "baton_requests_total").map(({ labels, value: n }) => [labels.outcome, n]);
-  expect(Object.fromEntries(outcomes)).toEqual({ success: usages.length, error: 2, canceled: 2 });
+  expect(Object.fromEntries(outcomes)).toEqual({ success: usages.length, error: 2, canceled: 3 });
   const failures = samples(router, "baton_request_failures_total").map(({ labels, value: n }) => [
     labels.reason,
     n,
   ]);
-  expect(Object.fromEntries(failures)).toEqual({ invalid_argument: 1, not_found: 1, canceled: 2 });
+  expect(Object.fromEntries(failures)).toEqual({ invalid_argument: 1, not_found: 1, canceled: 3 });
   expect(value(router, "baton_prompt_tokens_total")).toBe(total("prompt_tokens"));
   expect(value(router, "baton_completion_tokens_total")).toBe(total("completion_tokens"));
   expect(value(router, "baton_inter_token_latency_seconds_count")).toBeGreaterThanOrEqual(
     total("completion_tokens") - usages.length,
   );
-  expect(value(router, "baton_router_decisions_total", { mode: "disaggregated" })).toBe(usages.length + 1);
+  expect(value(router, "baton_router_decisions_total", { mode: "disaggregated" })).toBe(usages.length + 2);
   expect(value(router, "baton_requests_running")).toBe(0);
   expect(value(router, "baton_requests_waiting")).toBe(0);
   for (const worker_role of ["prefill", "decode"]) {
     expect(value(router, "baton_router_workers", { worker_role, state: "serving" })).toBe(1);
   }
-  const genAi = { gen_ai_operation_name: "text_completion", gen_ai_request_model: "baton-demo" };
+  const genAi = { gen_ai_operation_name: "text_completion", gen_ai_request_model: BABBLE_MODEL };
   expect(value(router, "gen_ai_server_time_to_first_token_seconds_count", genAi)).toBe(usages.length);
 });
 
@@ -173,7 +186,8 @@ test("both workers count the same legs, tokens and bytes", async () => {
   const [prefill, decode] = [await scrape("prefill-0"), await scrape("decode-0")];
   expect(value(prefill, "baton_requests_total", { outcome: "success" })).toBe(usages.length + 1);
   expect(value(decode, "baton_requests_total", { outcome: "success" })).toBe(usages.length);
-  expect(value(decode, "baton_requests_total", { outcome: "canceled" })).toBe(1);
+  expect(value(prefill, "baton_requests_total", { outcome: "canceled" })).toBe(1);
+  expect(value(decode, "baton_requests_total", { outcome: "canceled" })).toBe(2);
   expect(value(decode, "baton_completion_tokens_total")).toBe(total("completion_tokens"));
   expect(value(decode, "baton_prompt_tokens_total")).toBe(total("prompt_tokens"));
   expect(samples(prefill, "baton_inter_token_latency_seconds_count")).toEqual([]);
@@ -181,7 +195,7 @@ test("both workers count the same legs, tokens and bytes", async () => {
   expect(bytes).toBeGreaterThan(0);
   expect(value(decode, "baton_kv_transfer_bytes_total")).toBe(bytes);
   for (const worker of [prefill, decode]) {
-    expect(value(worker, "baton_bootstrap_wait_seconds_count")).toBe(usages.length + 1);
+    expect(value(worker, "baton_bootstrap_wait_seconds_count")).toBe(usages.length + 2);
     expect(value(worker, "baton_kv_transfer_seconds_count")).toBe(usages.length + 1);
     expect(value(worker, "baton_engine_step_seconds_count")).toBeGreaterThan(0);
     expect(value(worker, "baton_kv_blocks")).toBe(value(worker, "baton_kv_blocks_capacity"));
@@ -196,20 +210,20 @@ test("each stage of a request is timed once in its process", async () => {
     Object.fromEntries(samplesOf.map(({ labels, value: n }) => [labels.stage, n]));
   const counts = async (name: Name) =>
     stages(samples(await scrape(name), "baton_request_stage_seconds_count"));
-  const served = usages.length + 1;
+  const routed = usages.length + 2;
   expect(await counts("router")).toMatchObject({
-    admission: served + 1,
-    tokenize: served,
-    prefill_routing: served,
-    decode_routing: served,
+    admission: routed + 1,
+    tokenize: routed,
+    prefill_routing: routed,
+    decode_routing: routed,
   });
   expect(await counts("prefill-0")).toMatchObject({
-    prefill_bootstrap: served,
-    prefill_waiting: served,
-    prefill_forward: served,
-    prefill_transfer_kv_cache: served,
+    prefill_bootstrap: routed,
+    prefill_waiting: routed,
+    prefill_forward: routed,
+    prefill_transfer_kv_cache: routed,
   });
-  expect(await counts("decode-0")).toMatchObject({ decode_bootstrap: served, decode_transferred: served });
+  expect(await counts("decode-0")).toMatchObject({ decode_bootstrap: routed, decode_transferred: routed });
 });
 
 test("a worker's health is beside its metrics", async () => {
