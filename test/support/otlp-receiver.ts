@@ -60,8 +60,8 @@ class Inbox {
     return this.#spans;
   }
 
-  readonly receive: TraceReceiver = (spans) => {
-    this.#spans.push(...spans);
+  readonly receive: TraceReceiver = (request) => {
+    this.#spans.push(...decodeExport(request));
     for (const check of this.#waiting) check();
   };
 
@@ -126,7 +126,7 @@ async function receiveOverHttp(
     response.writeHead(404).end();
     return;
   }
-  receive(decodeExport(Buffer.concat(chunks)));
+  receive(Buffer.concat(chunks));
   response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
 }
 

@@ -8,10 +8,10 @@ import type { ControlService } from "./control-service.ts";
 import type { DecodeService } from "./decode-service.ts";
 import { IncomingCalls } from "./incoming-calls.ts";
 import type { PrefillService } from "./prefill-service.ts";
-import { DecodeWorker, PrefillWorker, TraceService, WorkerControl, WorkerRegistry } from "./proto.ts";
+import { DecodeWorker, PrefillWorker, WorkerControl, WorkerRegistry } from "./proto.ts";
 import { RegistryHandlers } from "./registry-handlers.ts";
 import { controlHandlers, decodeHandlers, prefillHandlers } from "./service-handlers.ts";
-import { type TraceReceiver, traceHandlers } from "./trace-receiver.ts";
+import { type TraceReceiver, traceHandlers, undecodedTraceService } from "./trace-receiver.ts";
 
 /** How long calls that were told to end may take to do so before their connections are cut, in ms. */
 const END_TIMEOUT_MS = 1000;
@@ -93,7 +93,7 @@ class GrpcServer implements RpcServer {
 
   addTraceReceiver(receive: TraceReceiver): void {
     const name = "opentelemetry.proto.collector.trace.v1.TraceService";
-    this.#add(name, TraceService.service, traceHandlers(receive));
+    this.#add(name, undecodedTraceService, traceHandlers(receive));
   }
 
   setServing(serving: boolean): void {

@@ -15,8 +15,8 @@ let received: ExportedSpan[];
 beforeEach(async () => {
   received = [];
   server = createRpcServer({ logger: silentLogger });
-  server.addTraceReceiver((spans) => {
-    received.push(...spans);
+  server.addTraceReceiver((request) => {
+    received.push(...decodeExport(request));
   });
   const { port } = await server.listen(HOST, 0);
   sender = createTraceSender(`${HOST}:${port}`);
@@ -75,7 +75,7 @@ test("the same bytes are read without a connection", () => {
 });
 
 test("a receiver that is not there, or that gets garbage, is an error of the sender only", async () => {
-  await expect(sender.send(Buffer.from("not protobuf"))).rejects.toThrow("Cannot send traces to");
+  await expect(sender.send(Buffer.from("not protobuf"))).rejects.toMatchObject({ code: "invalid_argument" });
   const nobody = createTraceSender(`${HOST}:1`);
   await expect(nobody.send(exportOf("Req 3"))).rejects.toMatchObject({ code: "worker_lost" });
   nobody.close();

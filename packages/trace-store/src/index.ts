@@ -1,8 +1,9 @@
 export { isComplete } from "./completeness.ts";
 export { sinkToRouter, sinkToStore } from "./span-sinks.ts";
+export { type RequestSpans, splitRequests } from "./split-requests.ts";
 export {
+  type StoredRequest,
   TraceStore,
   type TraceStoreCounts,
   type TraceStoreLimits,
-  type TraceSummary,
 } from "./trace-store.ts";

@@ -1,145 +1,136 @@
-import { ATTR } from "@baton/tracing";
+import { decodeExport } from "@baton/rpc";
+import type { ExportedSpan } from "@baton/tracing";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { rootSpan, span } from "./testing.ts";
+import { encodeExport, rootSpan, span } from "./testing.ts";
 import { TraceStore } from "./trace-store.ts";
 
+const A = "aa".repeat(16);
+const B = "bb".repeat(16);
+const C = "cc".repeat(16);
+const ROOT = "00".repeat(8);
+
+const root = (requestId: string, traceId: string) => rootSpan(requestId, { traceId, spanId: ROOT });
+const stage = (spanId: string, traceId: string, parentSpanId: string | undefined = ROOT) =>
+  span({ spanId: spanId.padStart(16, "0"), traceId, parentSpanId });
+
+class Filled extends TraceStore {
+  with(...spans: readonly ExportedSpan[]): this {
+    this.add(encodeExport(spans));
+    return this;
+  }
+
+  names(id: string): readonly string[] | undefined {
+    const found = this.find(id);
+    return found && decodeExport(found).map(({ name, spanId }) => `${name} ${spanId.replace(/^0+/, "")}`);
+  }
+}
+
 describe("find", () => {
-  test("gives the spans of a trace by its id or its request's, in whatever order they came", () => {
-    const store = new TraceStore({ maxTraces: 2 });
-    const spans = [span({ spanId: "a", parentSpanId: "root" }), rootSpan("r1")];
-    store.add(spans);
-    expect(store.find("t1")).toEqual(spans);
-    expect(store.find("T1")).toEqual(spans);
-    expect(store.find("r1")).toEqual(spans);
+  test("gives a trace by its id or its request's, in whatever order its parts came", () => {
+    const store = new Filled({ maxTraces: 2 }).with(stage("1", A)).with(root("r1", A));
+    for (const id of [A, A.toUpperCase(), "r1"]) expect(store.names(id)).toEqual(["stage 1", "Req r1 "]);
     expect(store.find("r2")).toBeUndefined();
   });
 
-  test("tells the requests of one trace apart", () => {
-    const store = new TraceStore({ maxTraces: 2 });
-    store.add([
-      rootSpan("r1", { spanId: "1" }),
-      rootSpan("r2", { spanId: "2" }),
-      span({ spanId: "3", parentSpanId: "1" }),
-      span({ spanId: "4", parentSpanId: "3" }),
-      span({ spanId: "2", parentSpanId: "2" }), // Its own parent: a hostile sender's.
-    ]);
-    const ids = (request: string) => store.find(request)!.map(({ spanId }) => spanId);
-    expect(ids("r1")).toEqual(["1", "3", "4"]);
-    expect(ids("r2")).toEqual(["2", "2"]);
-    expect(ids("t1")).toHaveLength(5);
+  test("keeps what one export says of several traces apart", () => {
+    const store = new Filled({ maxTraces: 2 }).with(root("r1", A), root("r2", B), stage("1", A));
+    expect(store.names("r1")).toEqual(["Req r1 ", "stage 1"]);
+    expect(store.names("r2")).toEqual(["Req r2 "]);
+  });
+
+  test("gives everything that came, with its process", () => {
+    const store = new TraceStore({ maxTraces: 1 });
+    const request = encodeExport([root("r1", A), stage("1", A)]);
+    store.add(request);
+    expect(decodeExport(store.find(A)!)).toEqual(decodeExport(request));
+    expect(decodeExport(request)[0]!.resource).toEqual({ pid: undefined });
   });
 
   test("knows a request id that was used again by its latest trace", () => {
-    const store = new TraceStore({ maxTraces: 2 });
-    store.add([rootSpan("r1", { traceId: "t1" })]);
-    store.add([rootSpan("r1", { traceId: "t2" })]);
-    expect(store.find("r1")![0]!.traceId).toBe("t2");
-    store.add([rootSpan("r2", { traceId: "t3" })]); // t1 goes, and t2 is still known by the request.
-    expect(store.find("t1")).toBeUndefined();
-    expect(store.find("r1")![0]!.traceId).toBe("t2");
+    const store = new Filled({ maxTraces: 2 }).with(root("r1", A)).with(root("r1", B), stage("1", B));
+    expect(store.names("r1")).toHaveLength(2);
+    store.with(root("r2", C)); // A goes, and B is still known by the request.
+    expect(store.find(A)).toBeUndefined();
+    expect(store.names("r1")).toHaveLength(2);
   });
 });
 
-describe("list", () => {
-  test("has the requests that ended last first, without traces whose root is missing", () => {
-    const store = new TraceStore({ maxTraces: 9 });
-    store.add([span({ traceId: "t0", parentSpanId: "elsewhere" })]);
-    store.add([rootSpan("r1", { traceId: "t1", startMs: 5, endMs: 7.5 })]);
-    store.add([rootSpan("r2", { traceId: "t2", attributes: { [ATTR.errorType]: "overloaded" } })]);
-    expect(store.list(9)).toEqual([
-      {
-        traceId: "t2",
-        requestId: "r2",
-        startMs: 0,
-        durationMs: 1,
-        outcome: "overloaded",
-        spans: 1,
-        complete: true,
-      },
-      {
-        traceId: "t1",
-        requestId: "r1",
-        startMs: 5,
-        durationMs: 2.5,
-        outcome: "success",
-        spans: 1,
-        complete: true,
-      },
-    ]);
-    expect(store.list(1).map(({ requestId }) => requestId)).toEqual(["r2"]);
-  });
-
-  test("says that a trace is incomplete until the server's part of every call has come", () => {
-    const store = new TraceStore({ maxTraces: 9 });
-    const complete = () => store.list(1)[0]!.complete;
-    store.add([rootSpan("r1")]);
-    expect(complete()).toBe(true);
-    store.add([span({ spanId: "call", parentSpanId: "root", kind: "client" })]);
-    expect(complete()).toBe(false);
-    store.add([span({ spanId: "work", parentSpanId: "server" })]);
-    store.add([span({ spanId: "server", parentSpanId: "call", kind: "server" })]);
-    expect(complete()).toBe(true);
-    const status = { code: "error", message: "" } as const;
-    store.add([span({ spanId: "refused", parentSpanId: "root", kind: "client", status })]);
-    expect(complete()).toBe(true);
-  });
+test("list has the requests that ended last first, without traces whose root is missing", () => {
+  const store = new Filled({ maxTraces: 9 }).with(stage("1", C)).with(root("r1", A)).with(root("r2", B));
+  store.with(stage("1", A));
+  const listed = store.list(9).map(({ root: request, ...rest }) => [rest, decodeExport(request)[0]!.name]);
+  expect(listed).toEqual([
+    [{ traceId: B, requestId: "r2", spans: 1 }, "Req r2"],
+    [{ traceId: A, requestId: "r1", spans: 2 }, "Req r1"],
+  ]);
+  expect(store.list(1)).toHaveLength(1);
 });
 
 describe("the limits", () => {
   test("the trace first seen goes first, as a whole (M1)", () => {
-    const store = new TraceStore({ maxTraces: 2 });
-    for (const id of ["1", "2", "3"]) store.add([rootSpan(`r${id}`, { traceId: `t${id}` })]);
-    store.add([span({ traceId: "t2", spanId: "late", parentSpanId: "root" })]);
-    expect(["t1", "t2", "t3"].map((id) => store.find(id)?.length)).toEqual([undefined, 2, 1]);
+    const store = new Filled({ maxTraces: 2 }).with(root("r1", A)).with(root("r2", B)).with(root("r3", C));
+    store.with(stage("1", B));
+    expect([A, B, C].map((id) => store.names(id)?.length)).toEqual([undefined, 2, 1]);
     expect(store.find("r1")).toBeUndefined();
     expect(store.counts()).toMatchObject({ traces: 2, spans: 3, evictedTraces: 1, refusedSpans: 0 });
   });
 
-  test("a trace takes so many spans and no more (M2)", () => {
-    const store = new TraceStore({ maxTraces: 2, maxSpansPerTrace: 2 });
-    const stages = ["2", "3"].map((spanId) => span({ spanId, parentSpanId: "root" }));
-    store.add([rootSpan("r1"), ...stages]);
-    expect(store.counts()).toMatchObject({ traces: 1, spans: 2, refusedSpans: 1 });
+  test("a part with which a trace would have too many spans is refused (M2)", () => {
+    const store = new Filled({ maxTraces: 2, maxSpansPerTrace: 2 }).with(root("r1", A));
+    store.with(stage("1", A), stage("2", A)).with(stage("3", A));
+    expect(store.names(A)).toEqual(["Req r1 ", "stage 3"]);
+    expect(store.counts()).toMatchObject({ traces: 1, spans: 2, refusedSpans: 2 });
   });
 
   test("traces that are no request's take no place (M4)", () => {
-    const store = new TraceStore({ maxTraces: 1 });
-    store.add([rootSpan("r1")]);
-    store.add([span({ traceId: "t2", name: "engine_step" })]);
-    expect(store.find("r1")).toHaveLength(1);
+    const store = new Filled({ maxTraces: 1 }).with(root("r1", A));
+    store.with(span({ traceId: B, spanId: ROOT, name: "engine_step" }));
     expect(store.counts()).toMatchObject({ traces: 1, spans: 1, evictedTraces: 0 });
   });
 
   test("one trace above the limit of bytes leaves nothing, and the store goes on", () => {
-    const store = new TraceStore({ maxTraces: 2, maxBytes: 10_000 });
-    store.add([rootSpan("r1", { attributes: { text: "x".repeat(20_000) } })]);
+    const store = new Filled({ maxTraces: 2, maxBytes: 10_000 });
+    store.with(span({ traceId: A, spanId: ROOT, parentSpanId: ROOT, name: "x".repeat(20_000) }));
     expect(store.counts()).toEqual({ traces: 0, spans: 0, bytes: 0, evictedTraces: 1, refusedSpans: 0 });
-    store.add([rootSpan("r2", { traceId: "t2" })]);
-    expect(store.list(9).map(({ requestId }) => requestId)).toEqual(["r2"]);
+    expect(store.with(root("r2", B)).list(9)).toHaveLength(1);
   });
 
   test("hold for any spans, and everything is counted (M1-M3)", () => {
-    const any = fc.record({
-      traceId: fc.constantFrom("a", "b", "c", "d", "e"),
-      text: fc.string({ maxLength: 2000 }),
-    });
+    const any = fc.record({ traceId: fc.constantFrom(A, B, C), text: fc.string({ maxLength: 2000 }) });
     fc.assert(
       fc.property(fc.array(fc.array(any)), (batches) => {
-        const store = new TraceStore({ maxTraces: 3, maxSpansPerTrace: 4, maxBytes: 6000 });
+        const store = new Filled({ maxTraces: 2, maxSpansPerTrace: 4, maxBytes: 6000 });
         for (const batch of batches) {
-          store.add(
-            batch.map(({ traceId, text }) => rootSpan(`r-${text}`, { traceId, attributes: { text } })),
-          );
+          store.with(...batch.map(({ traceId, text }) => root(text, traceId)));
           const { traces, bytes, spans } = store.counts();
-          expect(traces).toBeLessThanOrEqual(3);
+          expect(traces).toBeLessThanOrEqual(2);
           expect(bytes).toBeLessThanOrEqual(6000);
           expect(bytes > 0).toBe(spans > 0);
-          const found = ["a", "b", "c", "d", "e"].map((id) => store.find(id)?.length ?? 0);
+          const found = [A, B, C].map((id) => store.names(id)?.length ?? 0);
           expect(found.reduce((sum, count) => sum + count)).toBe(spans);
           for (const { requestId } of store.list(99)) expect(store.find(requestId)).toBeDefined();
         }
       }),
     );
   });
+});
+
+test("bytes that are no export request are refused and change nothing", () => {
+  const store = new Filled({ maxTraces: 2 }).with(root("r1", A));
+  const before = store.counts();
+  const request = encodeExport([root("r2", B), stage("1", B)]);
+  for (let length = 1; length < request.length; length++) {
+    expect(() => store.add(request.subarray(0, length))).toThrow("Cannot read the export");
+  }
+  expect(store.counts()).toEqual(before);
+  fc.assert(
+    fc.property(fc.uint8Array(), (bytes) => {
+      try {
+        store.add(bytes);
+      } catch (error) {
+        expect((error as Error).message).toContain("Cannot read the export");
+      }
+    }),
+  );
 });

@@ -1,6 +1,7 @@
 /** `baton trace check`: holds exported traces to the contract that the tests hold them to. */
 import { configOrExit, defineSettings, setting } from "@baton/config";
 import { EXIT_CODE } from "@baton/lifecycle";
+import { type RequestSpans, splitRequests } from "@baton/trace-store";
 import {
   ATTR,
   type ContractOptions,
@@ -13,7 +14,6 @@ import {
 } from "@baton/tracing";
 import { print } from "../command.ts";
 import { readTraceFiles } from "./read-traces.ts";
-import { type RequestSpans, splitRequests } from "./split-requests.ts";
 
 export const checkSettings = defineSettings(
   "baton trace check",

@@ -2,7 +2,7 @@
  * Where the time to the first token went. Stages of the two legs run side by side, so their durations do not add up;
  * here every moment is counted once, for the first stage in the list that was going on, and the parts sum to the whole.
  */
-import { ATTR, type ExportedSpan, rootName, SPAN } from "@baton/tracing";
+import { ATTR, type ExportedSpan, rootName, SPAN, type SpanName } from "@baton/tracing";
 import { ascending, earliest } from "./instants.ts";
 
 /** A share of the time to the first token, in ns. */
@@ -18,17 +18,23 @@ export interface FirstToken {
   readonly shares: readonly Share[];
 }
 
-/** In the order of a request's life; what only waits for a connection counts where nothing else goes on. */
-const STAGES: readonly { readonly label: string; readonly names: readonly string[] }[] = [
-  { label: "queue", names: [SPAN.admission] },
-  { label: "tokenize", names: [SPAN.tokenize] },
-  { label: "routing", names: [SPAN.prefillRouting, SPAN.decodeRouting] },
-  { label: "prefill waiting", names: [SPAN.prefillWaiting] },
-  { label: "prefill forward", names: [SPAN.prefillForward] },
-  { label: "transfer", names: [SPAN.prefillTransfer, SPAN.decodeTransferred] },
-  { label: "decode waiting", names: [SPAN.decodeWaiting] },
-  { label: "first token", names: [SPAN.decodeForward, SPAN.quickFinish] },
-  { label: "connecting", names: [SPAN.prefillBootstrap, SPAN.decodeBootstrap] },
+interface StageKind {
+  readonly label: string;
+  readonly matches: (span: ExportedSpan) => boolean;
+}
+
+/** In the order of a request's life; what only waits for others to act counts where nothing else goes on. */
+const STAGES: readonly StageKind[] = [
+  { label: "queue", matches: named(SPAN.admission) },
+  { label: "tokenize", matches: named(SPAN.tokenize) },
+  { label: "routing", matches: named(SPAN.prefillRouting, SPAN.decodeRouting) },
+  { label: "prefill waiting", matches: named(SPAN.prefillWaiting) },
+  { label: "prefill forward", matches: named(SPAN.prefillForward) },
+  { label: "transfer", matches: named(SPAN.prefillTransfer, SPAN.decodeTransferred) },
+  { label: "decode waiting", matches: named(SPAN.decodeWaiting) },
+  { label: "first token", matches: named(SPAN.decodeForward, SPAN.quickFinish) },
+  { label: "KV connection", matches: named(SPAN.prefillBootstrap, SPAN.decodeBootstrap) },
+  { label: "gRPC", matches: ({ kind }) => kind === "client" },
 ];
 const OTHER = "between the stages";
 
@@ -55,7 +61,7 @@ function firstTokenNs(root: ExportedSpan, spans: readonly ExportedSpan[]): bigin
 }
 
 function sharesOf(spans: readonly ExportedSpan[], fromNs: bigint, toNs: bigint): Share[] {
-  const stages = STAGES.map(({ names }) => spans.filter(({ name }) => names.includes(name)));
+  const stages = STAGES.map(({ matches }) => spans.filter(matches));
   const borders = [fromNs, toNs, ...stages.flat().flatMap(({ startNs, endNs }) => [startNs, endNs])];
   const instants = [...new Set(borders)].filter((ns) => ns >= fromNs && ns <= toNs).sort(ascending);
   const sums = new Map<string, bigint>();
@@ -66,4 +72,8 @@ function sharesOf(spans: readonly ExportedSpan[], fromNs: bigint, toNs: bigint):
     sums.set(label, (sums.get(label) ?? 0n) + end - start);
   }
   return [...STAGES.map(({ label }) => label), OTHER].map((label) => ({ label, ns: sums.get(label) ?? 0n }));
+}
+
+function named(...names: readonly SpanName[]): StageKind["matches"] {
+  return ({ name }) => names.some((known) => known === name);
 }

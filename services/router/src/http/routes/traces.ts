@@ -1,7 +1,8 @@
 /** `GET /traces` and `GET /traces/{id}`: the last traces of the cluster, for people without a collector. */
 import { BatonError } from "@baton/core";
-import type { TraceStore, TraceSummary } from "@baton/trace-store";
-import { spansToOtlp } from "@baton/tracing";
+import { decodeExport } from "@baton/rpc";
+import { type StoredRequest, splitRequests, type TraceStore } from "@baton/trace-store";
+import { ATTR, type ExportedSpan, rootName, spansToOtlp } from "@baton/tracing";
 import type { FastifyInstance } from "fastify";
 
 const DEFAULT_LIMIT = 20;
@@ -20,9 +21,9 @@ export function addTraces(app: FastifyInstance, store: TraceStore | undefined): 
   /** By the id of the trace or of its request, as OTLP/JSON. */
   app.get<{ Params: { id: string } }>("/traces/:id", (request) => {
     const { id } = request.params;
-    const spans = kept(store).find(id);
-    if (!spans) throw unknownTrace(id);
-    return spansToOtlp(spans);
+    const found = kept(store).find(id);
+    if (!found) throw unknownTrace(id);
+    return spansToOtlp(spansOf(id, decodeExport(found)));
   });
 }
 
@@ -34,9 +35,24 @@ function kept(store: TraceStore | undefined): TraceStore {
   );
 }
 
-function listed({ traceId, requestId, startMs, durationMs, ...rest }: TraceSummary) {
-  const start = new Date(startMs).toISOString();
-  return { id: traceId, request_id: requestId, start, duration_ms: durationMs, ...rest };
+function listed({ traceId, requestId, spans, root }: StoredRequest) {
+  const [{ startNs, endNs, attributes }] = decodeExport(root) as [ExportedSpan];
+  return {
+    id: traceId,
+    request_id: requestId,
+    start: new Date(Number(startNs / 1_000_000n)).toISOString(),
+    duration_ms: Number(endNs - startNs) / 1e6,
+    outcome: attributes[ATTR.errorType] ?? "success",
+    spans,
+  };
+}
+
+/** Where a client put several requests into one trace, and asks for one of them, only that one. */
+function spansOf(id: string, trace: readonly ExportedSpan[]): readonly ExportedSpan[] {
+  const requests = splitRequests(trace);
+  const isAsked = ({ name }: ExportedSpan) => name === rootName(id);
+  const asked = requests.length > 1 ? requests.find(({ spans }) => spans.some(isAsked)) : undefined;
+  return asked?.spans ?? trace;
 }
 
 function countsOf(store: TraceStore) {
