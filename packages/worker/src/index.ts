@@ -1,3 +1,4 @@
+export { advertisedHost } from "./advertised-host.ts";
 export { LegFigures } from "./leg-figures.ts";
 export {
   createWorker,

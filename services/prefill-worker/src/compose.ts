@@ -5,7 +5,7 @@ import { createKvServer } from "@baton/kv-transfer";
 import type { Service } from "@baton/lifecycle";
 import type { Metrics } from "@baton/metrics";
 import type { RequestTracer } from "@baton/tracing";
-import { createWorker } from "@baton/worker";
+import { advertisedHost, createWorker } from "@baton/worker";
 import type { settings } from "./config.ts";
 import { createPrefillService } from "./prefill-service.ts";
 
@@ -26,7 +26,7 @@ export async function startPrefillWorker(
   const kvServer = createKvServer({ workerId: id, epoch, layout, secret: config.kvSecret, logger });
   const { port } = await kvServer.listen(config.host, config.kvPort);
   worker.server.addPrefill(createPrefillService({ engine, kvServer, tracer, metrics }));
-  const kvAddress = { host: config.advertiseHost ?? config.host, port };
+  const kvAddress = { host: advertisedHost(config), port };
   const addresses = await worker.serve({
     kvAddress,
     kvStatus: () => kvServer.status(),
