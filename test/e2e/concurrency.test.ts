@@ -1,4 +1,5 @@
 /** Must hold: 200 concurrent requests through one pair finish, all correct, and memory comes back. */
+import { BABBLE_MODEL } from "@baton/model/testing";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Cluster } from "../support/cluster.ts";
 
@@ -22,7 +23,7 @@ const prompts = Array.from({ length: REQUESTS }, (_, i) =>
 
 function complete(prompt: string): Promise<string> {
   return cluster.openai.completions
-    .create({ model: "baton-demo", prompt, max_tokens: 8 + (prompt.length % 9), temperature: 0 })
+    .create({ model: BABBLE_MODEL, prompt, max_tokens: 8 + (prompt.length % 9), temperature: 0 })
     .then((completion) => completion.choices[0]!.text);
 }
 

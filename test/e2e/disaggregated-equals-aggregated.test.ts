@@ -1,4 +1,5 @@
 /** Must hold: greedy output does not depend on where the prompt was computed. */
+import { BABBLE_MODEL } from "@baton/model/testing";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Cluster } from "../support/cluster.ts";
 
@@ -19,7 +20,7 @@ afterAll(async () => {
   await Promise.all([disaggregated?.[Symbol.asyncDispose](), aggregated?.[Symbol.asyncDispose]()]);
 });
 
-/** Text of exactly `tokens` tokens of the demo's byte-level tokenizer: varied, and never a prefix of another length's. */
+/** Text of exactly `tokens` tokens of the model's byte-level tokenizer: varied, and never a prefix of another length's. */
 function promptOf(tokens: number): string {
   let state = tokens * 2_654_435_761;
   let text = "";
@@ -48,7 +49,7 @@ const LENGTHS = [
 
 async function complete(cluster: Cluster, prompt: string) {
   const completion = await cluster.openai.completions.create({
-    model: "baton-demo",
+    model: BABBLE_MODEL,
     prompt,
     max_tokens: MAX_TOKENS,
     temperature: 0,

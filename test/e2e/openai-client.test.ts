@@ -1,4 +1,5 @@
 /** The official `openai` client against a real cluster: shapes, streams, errors. */
+import { BABBLE_MODEL } from "@baton/model/testing";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import OpenAI from "openai";
 import { Cluster } from "../support/cluster.ts";
@@ -22,7 +23,7 @@ const MESSAGES = [
   },
 ] as const satisfies OpenAI.ChatCompletionMessageParam[];
 
-const chat = { model: "baton-demo", messages: [...MESSAGES], max_tokens: 12, temperature: 0 };
+const chat = { model: BABBLE_MODEL, messages: [...MESSAGES], max_tokens: 12, temperature: 0 };
 
 describe("chat completions", () => {
   test("an answer has exactly the object's shape", async () => {
@@ -31,7 +32,7 @@ describe("chat completions", () => {
       id: expect.stringMatching(/^chatcmpl-/),
       object: "chat.completion",
       created: expect.any(Number),
-      model: "baton-demo",
+      model: BABBLE_MODEL,
       system_fingerprint: expect.any(String),
       choices: [
         {
@@ -103,7 +104,7 @@ describe("chat completions", () => {
 describe("completions", () => {
   test("an answer has exactly the object's shape", async () => {
     const completion = await cluster.openai.completions.create({
-      model: "baton-demo",
+      model: BABBLE_MODEL,
       prompt: "Once",
       max_tokens: 5,
     });
@@ -111,7 +112,7 @@ describe("completions", () => {
       id: expect.stringMatching(/^cmpl-/),
       object: "text_completion",
       created: expect.any(Number),
-      model: "baton-demo",
+      model: BABBLE_MODEL,
       system_fingerprint: expect.any(String),
       choices: [
         {
@@ -131,7 +132,7 @@ describe("completions", () => {
   });
 
   test("a stream says the same as the whole answer", async () => {
-    const body = { model: "baton-demo", prompt: "Twice upon a time", max_tokens: 20, temperature: 0 };
+    const body = { model: BABBLE_MODEL, prompt: "Twice upon a time", max_tokens: 20, temperature: 0 };
     const whole = await cluster.openai.completions.create(body);
     const stream = await cluster.openai.completions.create({ ...body, stream: true });
     let text = "";
@@ -143,9 +144,9 @@ describe("completions", () => {
 test("models are listed and found by name", async () => {
   const models = await cluster.openai.models.list();
   expect(models.data).toEqual([
-    { id: "baton-demo", object: "model", created: expect.any(Number), owned_by: expect.any(String) },
+    { id: BABBLE_MODEL, object: "model", created: expect.any(Number), owned_by: expect.any(String) },
   ]);
-  expect(await cluster.openai.models.retrieve("baton-demo")).toEqual(models.data[0]);
+  expect(await cluster.openai.models.retrieve(BABBLE_MODEL)).toEqual(models.data[0]);
   await expect(cluster.openai.models.retrieve("gpt-7")).rejects.toBeInstanceOf(OpenAI.NotFoundError);
 });
 

@@ -1,10 +1,12 @@
 /** Must hold: bad input gets a clear error and harms nothing. */
+
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { bootstrapRoom, systemClock, workerId } from "@baton/core";
 import { createKvReceiver } from "@baton/kv-transfer";
-import { prepareModel, resolveModelFolder } from "@baton/model";
+import { prepareModel } from "@baton/model";
+import { BABBLE_MODEL, ensureBabbleCheckpoint } from "@baton/model/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { Cluster, TEST_CACHE } from "../support/cluster.ts";
 import { collect, post } from "../support/sse.ts";
@@ -20,7 +22,7 @@ afterAll(() => cluster?.[Symbol.asyncDispose]());
 /** After each kind of bad input a good request gets its usual answer and nothing is left. */
 afterEach(async () => {
   const answer = await cluster.openai.completions.create({
-    model: "baton-demo",
+    model: BABBLE_MODEL,
     prompt: "Fine?",
     max_tokens: 3,
   });
@@ -28,7 +30,7 @@ afterEach(async () => {
   await cluster.atRest();
 });
 
-const good = { model: "baton-demo", messages: [{ role: "user", content: "Hello" }] };
+const good = { model: BABBLE_MODEL, messages: [{ role: "user", content: "Hello" }] };
 
 interface BadRequest {
   readonly what: string;
@@ -40,10 +42,10 @@ interface BadRequest {
 }
 
 const BAD_REQUESTS: readonly BadRequest[] = [
-  { what: "malformed JSON", body: '{"model": "baton-demo", "messages": [', status: 400, says: /JSON/i },
+  { what: "malformed JSON", body: `{"model": "${BABBLE_MODEL}", "messages": [`, status: 400, says: /JSON/i },
   { what: "an empty body", body: "", status: 400, says: /JSON|body/i },
   { what: "an array as body", body: [good], status: 400, says: /object/i },
-  { what: "no messages", body: { model: "baton-demo" }, status: 400, param: "messages", says: /messages/ },
+  { what: "no messages", body: { model: BABBLE_MODEL }, status: 400, param: "messages", says: /messages/ },
   {
     what: "empty messages",
     body: { ...good, messages: [] },
@@ -252,9 +254,9 @@ describe("the KV port survives", () => {
     await receiver.close();
   });
 
-  /** What the cluster's workers have: the demo in blocks of the default size. */
+  /** What the cluster's workers have: the model in blocks of the default size. */
   async function layoutOfCluster() {
-    const folder = await resolveModelFolder("demo", TEST_CACHE);
+    const folder = await ensureBabbleCheckpoint(TEST_CACHE);
     return (await prepareModel(folder, { cacheFolder: TEST_CACHE })).layout(16);
   }
 });

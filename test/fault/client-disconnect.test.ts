@@ -1,4 +1,5 @@
 /** Must hold: a client that leaves, in any phase, stops both legs and every block returns. */
+import { BABBLE_MODEL } from "@baton/model/testing";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Cluster } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
@@ -18,7 +19,7 @@ const LONG = 8000;
 function request(promptTokens: number, maxTokens: number) {
   // Each prompt starts differently, so that no prefix cache shortens its phases.
   const prompt = `${Math.random()}`.padEnd(promptTokens, "a longer story ").slice(0, promptTokens);
-  return { model: "baton-demo", prompt, max_tokens: maxTokens, temperature: 0, stream: true };
+  return { model: BABBLE_MODEL, prompt, max_tokens: maxTokens, temperature: 0, stream: true };
 }
 
 /** Sends a request and leaves it once `phase` is reached; resolves when the client's side is closed. */
@@ -38,7 +39,7 @@ async function leaveWhen(body: object, phase: () => Promise<unknown>): Promise<v
 async function expectNothingLeft(): Promise<void> {
   await cluster.atRest();
   const baseline = await cluster.openai.completions.create({
-    model: "baton-demo",
+    model: BABBLE_MODEL,
     prompt: "Still there?",
     max_tokens: 4,
   });

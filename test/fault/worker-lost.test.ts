@@ -1,4 +1,5 @@
 /** Must hold: a worker that dies gives its clients a clear error at once, and is used again once it is back. */
+import { BABBLE_MODEL } from "@baton/model/testing";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Cluster } from "../support/cluster.ts";
 import { collect, post } from "../support/sse.ts";
@@ -13,7 +14,7 @@ afterAll(() => cluster?.[Symbol.asyncDispose]());
 
 function request(promptTokens: number, maxTokens: number, stream: boolean) {
   const prompt = `${Math.random()}`.padEnd(promptTokens, "once upon a time ").slice(0, promptTokens);
-  return { model: "baton-demo", prompt, max_tokens: maxTokens, temperature: 0, stream };
+  return { model: BABBLE_MODEL, prompt, max_tokens: maxTokens, temperature: 0, stream };
 }
 
 const serverError = {
@@ -32,7 +33,7 @@ async function expectServiceAgain(name: string): Promise<void> {
   await cluster.restart(name);
   await cluster.ready();
   const answer = await cluster.openai.completions.create({
-    model: "baton-demo",
+    model: BABBLE_MODEL,
     prompt: "Back?",
     max_tokens: 4,
   });

@@ -1,5 +1,6 @@
 /** A whole cluster of real processes on free ports: one router and any number of workers. */
 import { fileURLToPath } from "node:url";
+import { ensureBabbleCheckpoint } from "@baton/model/testing";
 import { createControlClient, type WorkerStatus } from "@baton/rpc";
 import OpenAI from "openai";
 import { eventually } from "./eventually.ts";
@@ -15,7 +16,7 @@ export interface ClusterOptions {
   /** Decode workers (aggregated ones in that mode); 1 unless told otherwise. */
   readonly decode?: number;
   readonly mode?: "disaggregated" | "aggregated";
-  /** Model folder; the demo unless told otherwise. */
+  /** Model folder, or "demo"; the babbling model unless told otherwise. */
   readonly model?: string;
   readonly routerArgs?: readonly string[];
   readonly workerArgs?: readonly string[];
@@ -45,11 +46,12 @@ export class Cluster implements AsyncDisposable {
 
   /** Starts it and resolves once the router is ready to serve. */
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    const model = options.model ?? (await ensureBabbleCheckpoint(TEST_CACHE));
     const { prefill = 1, decode = 1, mode = "disaggregated", otlp } = options;
     const env = {
       BATON_CACHE: TEST_CACHE,
       BATON_LOG_LEVEL: "warn",
-      ...(options.model && { BATON_MODEL: options.model }),
+      BATON_MODEL: model,
       ...(otlp && {
         OTEL_EXPORTER_OTLP_ENDPOINT: otlp.endpoint,
         OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: otlp.protocol,

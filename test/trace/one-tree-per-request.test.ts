@@ -2,7 +2,9 @@
  * Must hold: every request, the failing ones too, exports exactly one connected trace, checked on what a real OTLP
  * receiver got from real processes.
  */
+
 import { randomBytes, randomUUID } from "node:crypto";
+import { BABBLE_MODEL } from "@baton/model/testing";
 import {
   ATTR,
   type ContractOptions,
@@ -67,7 +69,7 @@ describe.each(["grpc", "http/protobuf"] as const)("over %s", (protocol) => {
     expected.set(id, { outcome, externalParents });
     const answer = post(
       `${cluster.url}/v1/completions`,
-      { model: "baton-demo", prompt: `${id} tells a story`, max_tokens: 8, temperature: 0, ...body },
+      { model: BABBLE_MODEL, prompt: `${id} tells a story`, max_tokens: 8, temperature: 0, ...body },
       { "x-request-id": id, ...headers },
     );
     return { id, answer };
@@ -211,7 +213,7 @@ describe.each(["grpc", "http/protobuf"] as const)("over %s", (protocol) => {
     expected.set(id, { outcome: "error" });
     const answer = await post(
       `${short.url}/v1/completions`,
-      { model: "baton-demo", prompt: longPrompt(), max_tokens: 500 },
+      { model: BABBLE_MODEL, prompt: longPrompt(), max_tokens: 500 },
       { "x-request-id": id },
     );
     expect(answer.status).toBe(504);
@@ -277,7 +279,7 @@ describe.each(["grpc", "http/protobuf"] as const)("over %s", (protocol) => {
     const answer = fetch(`${cluster.url}/v1/completions`, {
       method: "POST",
       headers: { "content-type": "application/json", "x-request-id": id },
-      body: JSON.stringify({ model: "baton-demo", prompt: `${id} tells`, max_tokens: 8, ...body }),
+      body: JSON.stringify({ model: BABBLE_MODEL, prompt: `${id} tells`, max_tokens: 8, ...body }),
       signal: controller.signal,
     }).then(
       (response) => response.text(),

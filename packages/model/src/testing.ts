@@ -1,5 +1,6 @@
 /** Checkpoints with known behaviour, in the real file format, for tests of other packages. */
 
+export { BABBLE_MODEL, ensureBabbleCheckpoint } from "./testing/babble-checkpoint.ts";
 export { GOLDEN_MODELS, type Golden, type GoldenModel } from "./testing/golden-models.ts";
 export { type RandomShape, writeRandomCheckpoint } from "./testing/random-checkpoint.ts";
 export {
