@@ -26,6 +26,13 @@ describe("splitRequests", () => {
     ).toEqual(["1 2"]);
   });
 
+  test("gives an orphan to the request that it can only belong to", () => {
+    const orphan = span({ spanId: "2", parentSpanId: "gone" });
+    expect(idsOf([rootSpan("r1", { spanId: "1" }), orphan])).toEqual(["1 2"]);
+    const two = [rootSpan("r1", { spanId: "1" }), rootSpan("r3", { spanId: "3" })];
+    expect(idsOf([...two, orphan])).toEqual(["1", "3", "2"]);
+  });
+
   test("gives traces of Baton's that are no request's", () => {
     expect(idsOf([span({ spanId: "1", name: "engine_step" })])).toEqual(["1"]);
   });

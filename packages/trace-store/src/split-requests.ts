@@ -8,19 +8,27 @@ export interface RequestSpans {
 }
 
 /**
- * One entry per request, per trace of Baton's that is no request's, and per span that hangs on nothing, with what is
- * below it: an orphan. Spans of somebody else, that no request is above, are left out.
+ * One entry per request, with the spans that hang on nothing where they can only be its own; else one entry for each of
+ * those. Also one per trace of Baton's that is no request's. Spans of somebody else, that no request is above, are left
+ * out.
  */
 export function splitRequests(trace: readonly ExportedSpan[]): RequestSpans[] {
   const ids = new Set(trace.map(({ spanId }) => spanId));
   const children = Map.groupBy(trace, ({ parentSpanId }) => parentSpanId);
-  const isOrphan = ({ parentSpanId }: ExportedSpan) => parentSpanId !== undefined && !ids.has(parentSpanId);
-  return trace
-    .filter((span) => isRoot(span) || isStandalone(span) || isOrphan(span))
-    .map((top) => ({
-      spans: below(top, children),
-      externalParents: isRoot(top) && top.parentSpanId !== undefined ? [top.parentSpanId] : [],
-    }));
+  const isOrphan = (span: ExportedSpan) =>
+    !isRoot(span) && span.parentSpanId !== undefined && !ids.has(span.parentSpanId);
+  const orphans = trace.filter(isOrphan).map((top) => below(top, children));
+  const requests = trace
+    .filter((span) => isRoot(span) || isStandalone(span))
+    .map((root) => ({ spans: below(root, children), externalParents: externalParentsOf(root) }));
+  const [only, ...others] = requests;
+  if (only && others.length === 0) return [{ ...only, spans: [...only.spans, ...orphans.flat()] }];
+  return [...requests, ...orphans.map((spans) => ({ spans, externalParents: [] }))];
+}
+
+/** A client's span may be in the trace, or known to nobody here. */
+function externalParentsOf({ parentSpanId, spanId }: ExportedSpan): readonly string[] {
+  return parentSpanId === undefined || parentSpanId === spanId ? [] : [parentSpanId];
 }
 
 function isRoot({ name }: ExportedSpan): boolean {

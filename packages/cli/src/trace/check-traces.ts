@@ -39,7 +39,7 @@ export async function checkTraces(argv: readonly string[]): Promise<number> {
   const requests = [...traces.values()].flatMap(splitRequests);
   const bad = requests.filter((request) => report(request, { clockToleranceMs }));
   if (requests.length === 0) print("There is no trace of Baton in these files");
-  else print(`${requests.length} traces checked, ${bad.length} break the contract`);
+  else print(`Traces checked: ${requests.length}, with violations: ${bad.length}`);
   return requests.length > 0 && bad.length === 0 ? EXIT_CODE.ok : EXIT_CODE.failed;
 }
 
