@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { runBaton } from "../support/baton-program.ts";
 import { Cluster, TEST_CACHE } from "../support/cluster.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
-import { ServiceProcess } from "../support/service-process.ts";
+import { ServiceProcess, sourceOf } from "../support/service-process.ts";
 
 let cluster: Cluster;
 let receiver: OtlpReceiver;
@@ -27,7 +27,7 @@ test("finds everything well with a cluster that is", async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.not.stringMatching(/^(warn|fail)/m) });
   expect(stdout).toMatch(/^ok +settings/m);
   expect(stdout).toMatch(/^ok +router +ready, disaggregated$/m);
-  expect(stdout).toMatch(/^ok +workers +2, all of model "baton-demo"$/m);
+  expect(stdout).toMatch(/^ok +workers +2, all of model "babble"$/m);
   expect(stdout).toMatch(/^ok +worker +prefill-0 answers, serving, its clock is [\d.]+ ± [\d.]+ ms/m);
   expect(stdout).toMatch(/^ok +traces/m);
 });
@@ -90,7 +90,7 @@ test("says that a server is no router", async () => {
 
 test("says which workers a router misses", async () => {
   const args = ["--port", "0", "--registry-port", "0", "--trace-store", "off"];
-  const router = await ServiceProcess.start("router", args, { BATON_CACHE: TEST_CACHE });
+  const router = await ServiceProcess.start(sourceOf("router"), args, { BATON_CACHE: TEST_CACHE });
   try {
     const { code, stdout } = await runBaton(["doctor", "--url", `http://${router.addresses.http}`]);
     expect(code).toBe(1);
@@ -107,7 +107,7 @@ test("says that a worker does not answer", async () => {
   try {
     const { code, stdout } = await doctor();
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^fail +worker +prefill-0: Cannot get the status/m);
+    expect(stdout).toMatch(/^fail +worker +prefill-0: it does not answer/m);
   } finally {
     child.kill("SIGCONT");
   }

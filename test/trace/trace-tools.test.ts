@@ -29,9 +29,10 @@ afterAll(async () => {
 });
 
 async function complete(of: Cluster, requestId: string): Promise<Response> {
-  const body = { model: "baton-demo", prompt: `${requestId} tells a story`, max_tokens: 8, temperature: 0 };
+  const body = { model: "babble", prompt: `${requestId} tells a story`, max_tokens: 8, temperature: 0 };
   const response = await post(`${of.url}/v1/completions`, body, { "x-request-id": requestId });
   await collect(response);
+  expect(response.status).toBe(200);
   return response;
 }
 

@@ -55,8 +55,10 @@ async function checkWorker(
   try {
     answer = await ask(address);
   } catch (error) {
-    const advice = "set its --advertise-host to a name that is reached from here and from the router";
-    return fail("worker", `${id}: ${BatonError.from(error).message}`, advice);
+    const { code, message } = BatonError.from(error);
+    const why = code === "deadline_exceeded" ? `it does not answer at ${address}` : message;
+    const advice = "look into its log; its --advertise-host must be reached from here and from the router";
+    return fail("worker", `${id}: ${why}`, advice);
   }
   const { status, clock } = answer;
   if (status.version !== version) {
