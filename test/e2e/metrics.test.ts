@@ -53,17 +53,21 @@ async function sendTraffic(): Promise<void> {
     return value(await scrape("router"), "baton_requests_waiting") === 1;
   });
   second.abort();
+  await canceled(1); // Before the first leaves its place to it.
   first.leave();
-  await eventually("both have ended", async () => {
-    return value(await scrape("router"), "baton_requests_total", { outcome: "canceled" }) === 2;
-  });
+  await canceled(2);
   const third = startAndWait({ prompt: `${randomUUID()} `.repeat(100) });
   await eventually("the third is being prefilled", async () => {
     return value(await scrape("prefill-0"), "baton_sequences", { state: "prefilling" }) === 1;
   });
   third.abort();
-  await eventually("it has ended", async () => {
-    return value(await scrape("router"), "baton_requests_total", { outcome: "canceled" }) === 3;
+  await canceled(3);
+}
+
+/** Resolves once so many requests have ended because their clients left. */
+async function canceled(count: number): Promise<void> {
+  await eventually(`${count} requests are canceled`, async () => {
+    return value(await scrape("router"), "baton_requests_total", { outcome: "canceled" }) === count;
   });
 }
 
