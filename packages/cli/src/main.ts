@@ -18,6 +18,14 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "Check settings, router, workers and collector, and say what to do",
     load: async () => (await import("./doctor/doctor.ts")).doctor,
   },
+  "model synth": {
+    summary: "Write a checkpoint with random weights in the shape of a real model",
+    load: async () => (await import("./model/synth.ts")).synthModel,
+  },
+  "model quality": {
+    summary: "Measure what int8 and int4 weights cost: perplexity, and divergence from fp32",
+    load: async () => (await import("./model/quality.ts")).measureQuality,
+  },
   trace: {
     summary: "Show the last traces, or one as a tree with its times",
     load: async () => (await import("./trace/show-trace.ts")).showTrace,

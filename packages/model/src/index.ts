@@ -17,3 +17,5 @@ export {
   readTokenizerFiles,
   type TokenizerFiles,
 } from "./model-files.ts";
+export { writeSynthCheckpoint } from "./synth/synth-checkpoint.ts";
+export { SYNTH_SHAPE_NAMES, type SynthShape } from "./synth/synth-shapes.ts";

@@ -72,5 +72,8 @@ export const SYNTH_SHAPES = {
   },
 } as const satisfies Readonly<Record<string, ModelConfig>>;
 
+/** The names. */
+export const SYNTH_SHAPE_NAMES = Object.keys(SYNTH_SHAPES) as readonly SynthShape[];
+
 /** Name of a shape. */
 export type SynthShape = keyof typeof SYNTH_SHAPES;

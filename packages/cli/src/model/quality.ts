@@ -1,0 +1,139 @@
+/** `baton model quality`: what a format of weights costs, measured on a text. */
+import { readFile } from "node:fs/promises";
+import { configOrExit, defineSettings, modelSettings, setting } from "@baton/config";
+import { BatonError } from "@baton/core";
+import { ForcedSequences } from "@baton/engine";
+import { EXIT_CODE } from "@baton/lifecycle";
+import {
+  type CompiledModel,
+  prepareModel,
+  readTokenizerFiles,
+  resolveModelFolder,
+  type WeightFormat,
+} from "@baton/model";
+import { loadTokenizer } from "@baton/tokenizer";
+import { print } from "../command.ts";
+import { type QualityFigures, QualityMeter } from "./quality-figures.ts";
+
+/** Tokens of one stretch of text; the first half is the prompt, the second is scored. */
+const WINDOW_TOKENS = 256;
+const PROMPT_TOKENS = WINDOW_TOKENS / 2;
+/** Stretches computed at once. */
+const BATCH = 8;
+const BLOCK_SIZE = 16;
+
+export const qualitySettings = defineSettings(
+  "baton model quality",
+  {
+    weights: setting.choice({
+      flag: "weights",
+      choices: ["all", "fp32", "int8", "int4"],
+      default: "all",
+      doc: "Format to compare with fp32",
+    }),
+    text: setting.text({
+      flag: "text",
+      doc: "File with the text to predict, of a kind that the model knows",
+    }),
+    windows: setting.integer({
+      flag: "windows",
+      min: 1,
+      max: 10_000,
+      default: 32,
+      doc: `Most stretches of ${WINDOW_TOKENS} tokens of the text that are used`,
+    }),
+    threads: setting.integer({ flag: "threads", min: 1, max: 1024, default: 1, doc: "Processor threads" }),
+    cacheFolder: modelSettings.cacheFolder,
+  },
+  { name: "MODEL", doc: "As --model of baton up", min: 1, max: 1 },
+);
+
+export async function measureQuality(argv: readonly string[]): Promise<number> {
+  const config = configOrExit(qualitySettings, argv);
+  const { cacheFolder, threads } = config;
+  const folder = await resolveModelFolder(config.operands[0]!, cacheFolder);
+  const windows = await readWindows(folder, config.text, config.windows);
+  const reference = await prepareModel(folder, { cacheFolder, weights: "fp32" });
+  print("weights  perplexity  KL divergence  same top token  positions");
+  for (const weights of chosen(config.weights)) {
+    const tested = await prepareModel(folder, { cacheFolder, weights });
+    print(row(weights, await compare(reference, tested, windows, threads)));
+  }
+  return EXIT_CODE.ok;
+}
+
+function chosen(weights: WeightFormat | "all"): readonly WeightFormat[] {
+  return weights === "all" ? ["fp32", "int8", "int4"] : [weights];
+}
+
+/** The text as stretches of tokens, evenly spread over it. */
+async function readWindows(folder: string, text: string | undefined, most: number) {
+  if (text === undefined)
+    throw new BatonError(
+      "invalid_argument",
+      "Cannot measure without a text: --text is missing, expected a file",
+    );
+  const tokenizer = loadTokenizer(await readTokenizerFiles(folder));
+  const tokens = tokenizer.encode(await readText(text), { addSpecialTokens: false });
+  const available = Math.floor(tokens.length / WINDOW_TOKENS);
+  if (available === 0) {
+    throw new BatonError(
+      "invalid_argument",
+      `Cannot measure with "${text}": it has ${tokens.length} tokens, expected at least ${WINDOW_TOKENS}`,
+    );
+  }
+  const count = Math.min(most, available);
+  return Array.from({ length: count }, (_, index) => {
+    const begin = Math.floor((index * available) / count) * WINDOW_TOKENS;
+    return tokens.slice(begin, begin + WINDOW_TOKENS);
+  });
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new BatonError("invalid_argument", `Cannot read "${path}": ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Runs both models along the text, position by position. */
+async function compare(
+  reference: CompiledModel,
+  tested: CompiledModel,
+  windows: readonly (readonly number[])[],
+  threads: number,
+): Promise<QualityFigures> {
+  await using models = new AsyncDisposableStack();
+  const expected = models.use(await load(reference, threads));
+  const actual = models.use(await load(tested, threads));
+  const meter = new QualityMeter();
+  for (let begin = 0; begin < windows.length; begin += BATCH) {
+    const batch = windows.slice(begin, begin + BATCH);
+    const theirs = actual.logits(batch, PROMPT_TOKENS);
+    for await (const { sequence, position, logits } of expected.logits(batch, PROMPT_TOKENS)) {
+      const other = (await theirs.next()).value!;
+      const next = batch[sequence]![position + 1];
+      if (next !== undefined) meter.add(logits, other.logits, next);
+    }
+  }
+  return meter.figures();
+}
+
+function load(model: CompiledModel, threads: number): Promise<ForcedSequences> {
+  const { prefillGraph, decodeGraph, vocabSize, maxModelTokens } = model;
+  const info = { layout: model.layout(BLOCK_SIZE), vocabSize, maxModelTokens };
+  const { slidingWindow } = model.config;
+  const spec = { kind: "onnx", info, prefillGraph, decodeGraph, slidingWindow, threads } as const;
+  return ForcedSequences.load({ ...spec, roles: ["prefill", "decode"] }, BATCH, WINDOW_TOKENS);
+}
+
+function row(weights: string, figures: QualityFigures): string {
+  return [
+    weights.padEnd(7),
+    figures.perplexity.toFixed(3).padStart(12),
+    figures.divergence.toFixed(5).padStart(15),
+    `${(figures.agreement * 100).toFixed(2)} %`.padStart(16),
+    `${figures.positions}`.padStart(11),
+  ].join("");
+}
