@@ -24,11 +24,13 @@ function doctor(...args: readonly string[]) {
 
 test("finds everything well with a cluster that is", async () => {
   const { code, stdout } = await doctor();
-  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.not.stringMatching(/^(warn|fail)/m) });
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.not.stringMatching(/^fail/m) });
   expect(stdout).toMatch(/^ok +settings/m);
   expect(stdout).toMatch(/^ok +router +ready, disaggregated$/m);
   expect(stdout).toMatch(/^ok +workers +2, all of model "babble"$/m);
-  expect(stdout).toMatch(/^ok +worker +prefill-0 answers, serving, its clock is [\d.]+ ± [\d.]+ ms/m);
+  expect(stdout).toMatch(
+    /^(ok|warn) +worker +prefill-0.* its clock is [\d.]+ ± [\d.]+ ms (ahead of|behind) the router's/m,
+  );
   expect(stdout).toMatch(/^ok +traces/m);
 });
 

@@ -28,12 +28,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function complete(of: Cluster, requestId: string): Promise<Response> {
+async function complete(of: Cluster, requestId: string, headers: Record<string, string> = {}): Promise<void> {
   const body = { model: "babble", prompt: `${requestId} tells a story`, max_tokens: 8, temperature: 0 };
-  const response = await post(`${of.url}/v1/completions`, body, { "x-request-id": requestId });
+  const response = await post(`${of.url}/v1/completions`, body, {
+    "x-request-id": requestId,
+    ...headers,
+  });
   await collect(response);
   expect(response.status).toBe(200);
-  return response;
 }
 
 function baton(...args: readonly string[]) {
@@ -106,6 +108,27 @@ describe("baton trace", () => {
     const codes = await Promise.all(other.workers.map((name) => other.end(name)));
     expect(codes).toEqual(other.workers.map(() => 0));
     for (const name of other.workers) expect(other.process(name).log).not.toMatch(/trace|span|export/i);
+  });
+});
+
+describe("GET /traces", () => {
+  const get = (path: string) => fetch(`${cluster.url}${path}`);
+
+  test("gives of a trace that a client put several requests into the one that is asked for", async () => {
+    const traceId = randomUUID().replaceAll("-", "");
+    const headers = { traceparent: `00-${traceId}-${"1".repeat(16)}-01` };
+    const ids = [randomUUID(), randomUUID()];
+    for (const each of ids) await complete(cluster, each, headers);
+    for (const each of ids) expect((await baton("trace", each)).stdout.match(/^Req /gm)).toHaveLength(1);
+    const whole = await (await get(`/traces/${traceId}`)).text();
+    for (const each of ids) expect(whole).toContain(`Req ${each}`);
+  });
+
+  test("lists as many as asked for, and refuses a limit that is none", async () => {
+    expect(await (await get("/traces?limit=1")).json()).toMatchObject({ data: [{ outcome: "success" }] });
+    const refused = await get("/traces?limit=0");
+    expect(refused.status).toBe(400);
+    expect(await refused.text()).toContain("expected a whole number from 1 to 1000");
   });
 });
 

@@ -83,7 +83,7 @@ function errorOf({ attributes, status }: ExportedSpan): readonly string[] {
 }
 
 /** What people call a process: its instance, else its service. */
-export function processName({ resource }: ExportedSpan): string {
+function processName({ resource }: ExportedSpan): string {
   return String(resource["service.instance.id"] ?? resource["service.name"] ?? "?");
 }
 
