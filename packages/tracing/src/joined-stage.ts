@@ -3,6 +3,7 @@
  * is started hangs on the inner one; attributes and events are kept by the one that readers look at.
  */
 import type { BatonError, ExternalTraceHeader } from "@baton/core";
+import type { AttributeNames } from "./gen-ai-names.ts";
 import type { Attributes, Stage, StageOptions } from "./request-trace.ts";
 
 export interface JoinedStages {
@@ -10,17 +11,21 @@ export interface JoinedStages {
   readonly inner: Stage;
   /** Which of both keeps attributes and events. */
   readonly front: Stage;
+  /** Applied to every attribute that the front gets. */
+  readonly names: AttributeNames;
 }
 
 export class JoinedStage implements Stage {
   readonly #outer: Stage;
   readonly #inner: Stage;
   readonly #front: Stage;
+  readonly #names: AttributeNames;
 
-  constructor({ outer, inner, front }: JoinedStages) {
+  constructor({ outer, inner, front, names }: JoinedStages) {
     this.#outer = outer;
     this.#inner = inner;
     this.#front = front;
+    this.#names = names;
   }
 
   get header(): ExternalTraceHeader | undefined {
@@ -44,7 +49,7 @@ export class JoinedStage implements Stage {
   }
 
   setAttributes(attributes: Attributes): void {
-    this.#front.setAttributes(attributes);
+    if (this.recording) this.#front.setAttributes(this.#names(attributes));
   }
 
   event(name: string, attributes?: Attributes): void {
@@ -56,7 +61,7 @@ export class JoinedStage implements Stage {
   }
 
   end(attributes: Attributes = {}, endTime?: number): void {
-    this.#front.setAttributes(attributes);
+    this.setAttributes(attributes);
     if (!this.ended) this.#inner.end({}, endTime);
     this.#outer.end({}, endTime);
   }

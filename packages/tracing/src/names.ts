@@ -181,6 +181,24 @@ export const ATTR = {
   temperature: "gen_ai.request.temperature",
   /** Nucleus sampling. */
   topP: "gen_ai.request.top_p",
+  /** `chat` or `text_completion`. */
+  operationName: "gen_ai.operation.name",
+  /** `baton`. */
+  providerName: "gen_ai.provider.name",
+  /** Size of the set of most likely tokens that are kept; 0 keeps all. */
+  topK: "gen_ai.request.top_k",
+  /** Penalty on tokens by how often the answer has them. */
+  frequencyPenalty: "gen_ai.request.frequency_penalty",
+  /** Penalty on tokens that the answer has. */
+  presencePenalty: "gen_ai.request.presence_penalty",
+  /** Texts that end the answer. */
+  stopSequences: "gen_ai.request.stop_sequences",
+  /** Seed of the random choices. */
+  seed: "gen_ai.request.seed",
+  /** Answers asked for. */
+  choices: "gen_ai.request.n",
+  /** True where the answer is streamed. */
+  stream: "gen_ai.request.stream",
   /** The model asked for. */
   requestModel: "gen_ai.request.model",
   /** The answer's id in the API. */
@@ -210,6 +228,25 @@ export const ATTR = {
   /** Seconds of decode. */
   timeInDecode: "gen_ai.latency.time_in_model_decode",
 
+  /** Prompt as the client sent it; only with `--trace-content`. */
+  inputMessages: "gen_ai.input.messages",
+  /** Answers as the client got them; only with `--trace-content`. */
+  outputMessages: "gen_ai.output.messages",
+
+  /** Path of the HTTP request, without its query. */
+  urlPath: "url.path",
+  /** `http` or `https`. */
+  urlScheme: "url.scheme",
+  /** Address at which a request or a call arrives. */
+  serverAddress: "server.address",
+  /** Port at which a request or a call arrives. */
+  serverPort: "server.port",
+  /** Where the HTTP request came from. */
+  clientAddress: "client.address",
+  /** What the client says it is. */
+  userAgent: "user_agent.original",
+  /** Version of HTTP. */
+  protocolVersion: "network.protocol.version",
   /** Method of the HTTP request. */
   httpMethod: "http.request.method",
   /** Route of the HTTP request. */

@@ -17,6 +17,7 @@ import {
   trace as traceApi,
 } from "@opentelemetry/api";
 import { formatHeader, parseHeader, type ReadHeader } from "./carrier.ts";
+import { type AttributeNames, genAiNames } from "./gen-ai-names.ts";
 import { JoinedStage } from "./joined-stage.ts";
 import type { TraceLevel } from "./level.ts";
 import type { TraceModule } from "./module.ts";
@@ -47,6 +48,8 @@ export interface OtelRequestTracerOptions {
   readonly modules?: ReadonlySet<TraceModule>;
   /** Who this process is. */
   readonly thread: ThreadIdentity;
+  /** Names of the attributes of requests and their parts; both the seed's and today's unless given. */
+  readonly names?: AttributeNames;
   readonly clock?: Clock;
   /** Told of every stage that ends, recorded as a span or not. */
   readonly observer?: StageObserver | undefined;
@@ -61,6 +64,7 @@ export class OtelRequestTracer implements RequestTracer {
   readonly #records: boolean;
   readonly #modules: ReadonlySet<TraceModule>;
   readonly #thread: ThreadIdentity;
+  readonly #names: AttributeNames;
   #level: TraceLevel;
 
   constructor(options: OtelRequestTracerOptions) {
@@ -70,6 +74,7 @@ export class OtelRequestTracer implements RequestTracer {
     this.#records = options.tracer !== undefined;
     this.#modules = options.modules ?? new Set(["request"]);
     this.#thread = options.thread;
+    this.#names = options.names ?? genAiNames();
     this.#level = this.#records ? options.level : 0;
   }
 
@@ -110,14 +115,18 @@ export class OtelRequestTracer implements RequestTracer {
     if (!this.#records) return this.#unrecorded(name, startTime, read?.context);
     if (level === 0 || !this.traces("request"))
       return this.#unrecorded(name, startTime, read && unsampled(read.context));
-    const options = { kind: SpanKind.SERVER, startTime, attributes: attributes as OtelAttributes };
+    const options = {
+      kind: SpanKind.SERVER,
+      startTime,
+      attributes: this.#names(attributes) as OtelAttributes,
+    };
     const parent = asksSampler(contextOf(read?.context));
     const span = this.#recorder.tracer.startSpan(name, options, parent);
     if (!span.isRecording()) return this.#unrecorded(name, startTime, span.spanContext());
     const part = new RequestPart(this.#recorder, level);
     const root = new OtelStage(part, { name, place: "top", startTime, span });
     const thread = root.child(this.#thread.name, { startTime, attributes: this.#thread.attributes }, 1);
-    return new JoinedStage({ outer: root, inner: thread, front: root });
+    return new JoinedStage({ outer: root, inner: thread, front: root, names: this.#names });
   }
 
   continueRequest(
@@ -133,10 +142,12 @@ export class OtelRequestTracer implements RequestTracer {
       return this.#unrecorded(name, startTime, parent);
     const previous = carried?.previous && { ...parent, spanId: carried.previous };
     const part = new RequestPart(this.#recorder, level, previous || undefined);
-    const span = this.#startThread(parent, startTime, attributes);
+    const named = this.#names(attributes);
+    const span = this.#startThread(parent, startTime, named);
     const thread = new OtelStage(part, { name: this.#thread.name, place: "thread", startTime, span });
-    const leg = thread.child(name, { startTime, attributes, ...(key !== undefined && { key }) });
-    return new JoinedStage({ outer: thread, inner: leg, front: leg.recording ? leg : thread });
+    const leg = thread.child(name, { startTime, attributes: named, ...(key !== undefined && { key }) });
+    const front = leg.recording ? leg : thread;
+    return new JoinedStage({ outer: thread, inner: leg, front, names: this.#names });
   }
 
   recordStandalone({ module, name, startTime, endTime, attributes, links }: StandaloneSpan): void {

@@ -15,6 +15,7 @@ import { BatonError, type Logger, systemClock } from "@baton/core";
 import { DiagLogLevel, diag, trace } from "@opentelemetry/api";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { CryptoIdGenerator } from "./crypto-id-generator.ts";
+import { genAiNames } from "./gen-ai-names.ts";
 import { grpcTracerProvider } from "./grpc-tracer.ts";
 import type { TraceLevel } from "./level.ts";
 import type { TraceModule } from "./module.ts";
@@ -47,7 +48,7 @@ export interface TracingOptions {
   readonly modules?: readonly TraceModule[];
   /** Which traces are recorded, where nobody upstream has decided it; all unless given. */
   readonly sampler?: { readonly name: SamplerName; readonly ratio?: number | undefined };
-  /** Values of `OTEL_SEMCONV_STABILITY_OPT_IN`; "rpc/dup" writes the old RPC names as well. */
+  /** Values of `OTEL_SEMCONV_STABILITY_OPT_IN`: `rpc/dup` also writes gRPC's old names, `gen_ai_latest_experimental` leaves the old `gen_ai` ones out. */
   readonly semconvOptIn?: readonly string[];
   /** URL of the collector; undefined sends nothing to one. Over HTTP, `/v1/traces` is added unless it is there. */
   readonly endpoint: string | undefined;
@@ -146,6 +147,7 @@ async function startSdk(options: TracingOptions): Promise<Tracing> {
     level: options.level,
     ...(options.modules && { modules: new Set(options.modules) }),
     thread: identityOf(options),
+    names: genAiNames(options.semconvOptIn),
     observer: options.observer,
     onMisuse: misuseReporter(options.logger),
   });

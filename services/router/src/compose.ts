@@ -19,6 +19,7 @@ import { addCompletions } from "./http/routes/completions.ts";
 import { addMetrics } from "./http/routes/metrics.ts";
 import { addModels } from "./http/routes/models.ts";
 import { addProbes } from "./http/routes/probes.ts";
+import { addTraceLevel } from "./http/routes/trace-level.ts";
 import { addTraces } from "./http/routes/traces.ts";
 import { addWorkers } from "./http/routes/workers.ts";
 import { InFlightRequests } from "./in-flight-requests.ts";
@@ -78,8 +79,9 @@ export async function startRouter(
   });
 
   const app = createHttpServer({ ...config, inFlight, tracer, metrics, logger });
-  addChatCompletions(app, { pipeline, model, inFlight });
-  addCompletions(app, { pipeline, model, inFlight });
+  const completions = { pipeline, model, inFlight, traceContent: config.traceContent };
+  addChatCompletions(app, completions);
+  addCompletions(app, completions);
   addModels(app, model, Math.floor(systemClock.now() / 1000));
   addProbes(app, {
     availability: () => planner.availability(model.name, ledger.view(workers())),
@@ -88,11 +90,12 @@ export async function startRouter(
 
   addMetrics(app, metrics);
   addTraces(app, traceStore);
+  addTraceLevel(app, tracer);
   addWorkers(app, { workers, version: version() });
 
   const server = createRpcServer({ logger });
   server.addRegistry(registry);
-  if (traceStore) server.addTraceReceiver((spans) => traceStore.add(spans));
+  if (traceStore) server.addTraceReceiver((request) => traceStore.add(request));
   const { port: registryPort } = await server.listen(config.registryHost, config.registryPort);
   server.setServing(true);
   const expiry = startExpiry(registry);

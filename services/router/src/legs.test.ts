@@ -1,4 +1,5 @@
 /** What one leg's fate means for the other, for the client and for the trace. */
+import { subscribe } from "node:diagnostics_channel";
 import { BatonError, type RequestId } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
 import { eventually } from "./testing/eventually.ts";
@@ -226,11 +227,12 @@ describe("a client that leaves", () => {
       start: (controller) => controller.enqueue(new TextEncoder().encode("{")),
     });
     const init = { method: "POST", body, duplex: "half", signal: client.signal } as RequestInit;
+    const arrived = new Promise((resolve) => subscribe("http.server.request.start", resolve));
     const response = fetch(`${cluster.url}/v1/chat/completions`, init).catch(() => {});
-    await eventually(() => cluster.tracer.roots.length === 1);
+    await arrived;
     client.abort();
     await response;
-    await eventually(() => cluster.tracer.open === 0);
+    await eventually(() => cluster.tracer.roots.length === 1 && cluster.tracer.open === 0);
     expect(expectCleanTrace(cluster).error?.code).toBe("canceled");
   });
 });

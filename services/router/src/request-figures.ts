@@ -40,19 +40,21 @@ export interface RequestFiguresOptions {
   /** Of the request's trace. */
   readonly header: ExternalTraceHeader | undefined;
   readonly operation: GenAiRequest["operation"];
+  /** Epoch ms of the request's arrival. */
+  readonly startedAt: number;
 }
 
 export class RequestFigures {
   readonly #request: RequestMetrics;
   readonly #operation: GenAiRequest["operation"];
-  readonly #startedAt = systemClock.now();
+  readonly #startedAt: number;
   readonly #own = { queueMs: 0, tokenizeMs: 0, routingMs: 0 };
   #prefill = NO_TIMINGS;
   #decode = NO_TIMINGS;
   #firstTokenMs = 0;
 
-  /** Starts the clock. */
-  constructor({ metrics, header, operation }: RequestFiguresOptions) {
+  constructor({ metrics, header, operation, startedAt }: RequestFiguresOptions) {
+    this.#startedAt = startedAt;
     this.#operation = operation;
     this.#request = new RequestMetrics({ metrics, header, startedAt: this.#startedAt });
     this.#request.genAi = { operation };

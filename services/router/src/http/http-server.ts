@@ -1,7 +1,7 @@
 /** The HTTP server: routes, JSON bodies, one error shape, and a scope for every request that is traced. */
-import { BatonError, ERROR_TRAITS, type Logger, traceFields } from "@baton/core";
+import { BatonError, ERROR_TRAITS, type Logger, systemClock, traceFields } from "@baton/core";
 import type { Metrics } from "@baton/metrics";
-import { ATTR, type RequestTracer, readHeader } from "@baton/tracing";
+import { ATTR, type Attributes, type RequestTracer, readHeader } from "@baton/tracing";
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -15,6 +15,7 @@ import { errorBody } from "./error-body.ts";
 import { parseJsonBodies } from "./json-body.ts";
 import { chooseRequestId, REQUEST_ID_HEADER } from "./request-id.ts";
 import { RequestScope } from "./request-scope.ts";
+import { requestedLevel } from "./trace-level.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -32,6 +33,8 @@ export interface HttpServerOptions {
   readonly requestTimeoutMs: number;
   readonly inFlight: InFlightRequests;
   readonly tracer: RequestTracer;
+  /** Whether a request may choose its own trace level. */
+  readonly traceOverrides: "allow" | "ignore";
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -39,8 +42,10 @@ export interface HttpServerOptions {
 /** Seconds after which a client that met a limit may well succeed. */
 const RETRY_AFTER_SECONDS = 1;
 
+const PROVIDER = "baton";
+
 /** The methods that any route has. */
-const METHODS = ["GET", "POST"] as const;
+const METHODS = ["GET", "POST", "PUT"] as const;
 
 /** Makes the server without any route; the caller adds them, listens and closes. */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
@@ -56,6 +61,12 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   parseJsonBodies(app);
   app.decorateRequest("scope", undefined);
   app.addHook("onRequest", async (request, reply) => openScope(request, reply, options));
+  // The body has been read by now.
+  app.addHook("preHandler", async (request, reply) => {
+    if (!request.scope) return;
+    request.scope.begin(options.traceOverrides === "allow" ? requestedLevel(request) : undefined);
+    reply.headers(request.scope.headers);
+  });
   app.setErrorHandler((reason: FastifyError | BatonError, request, reply) =>
     sendError(errorOf(reason, options.maxBodyBytes), request, reply, options.logger),
   );
@@ -73,25 +84,47 @@ function openScope(request: FastifyRequest, reply: FastifyReply, options: HttpSe
   const id = chooseRequestId(request.headers[REQUEST_ID_HEADER], (candidate) => inFlight.has(candidate));
   reply.header(REQUEST_ID_HEADER, id);
   if (!request.routeOptions.config.traced) return;
-  const { traceparent, tracestate } = request.headers;
-  const header = readHeader(single(traceparent), single(tracestate));
-  const attributes = {
-    [ATTR.requestId]: id,
-    [ATTR.httpMethod]: request.method,
-    [ATTR.httpRoute]: request.routeOptions.url,
-  };
-  const trace = tracer.startRequest(id, header, attributes);
-  const operation = request.routeOptions.url?.includes("chat") ? "chat" : "text_completion";
+  const arrivedAt = systemClock.now();
   request.scope = new RequestScope({
     id,
-    trace,
-    figures: new RequestFigures({ metrics, header: trace.header, operation }),
+    record: (level) => {
+      const { traceparent, tracestate } = request.headers;
+      const header = readHeader(single(traceparent), single(tracestate));
+      const trace = tracer.startRequest(id, header, httpAttributes(request, id), {
+        level,
+        startTime: arrivedAt,
+      });
+      const operation = operationOf(request);
+      const figures = new RequestFigures({ metrics, header: trace.header, operation, startedAt: arrivedAt });
+      return { trace, figures };
+    },
     logger,
     timeoutMs: options.requestTimeoutMs,
     inFlight,
     response: reply.raw,
   });
-  reply.headers(request.scope.headers);
+}
+
+function operationOf(request: FastifyRequest): "chat" | "text_completion" {
+  return request.routeOptions.url?.includes("chat") ? "chat" : "text_completion";
+}
+
+function httpAttributes(request: FastifyRequest, id: string): Attributes {
+  const { localAddress, localPort } = request.socket;
+  return {
+    [ATTR.requestId]: id,
+    [ATTR.operationName]: operationOf(request),
+    [ATTR.providerName]: PROVIDER,
+    [ATTR.httpMethod]: request.method,
+    [ATTR.httpRoute]: request.routeOptions.url,
+    [ATTR.urlPath]: request.url.split("?")[0],
+    [ATTR.urlScheme]: request.protocol,
+    [ATTR.serverAddress]: localAddress,
+    [ATTR.serverPort]: localPort,
+    [ATTR.clientAddress]: request.ip,
+    [ATTR.userAgent]: request.headers["user-agent"],
+    [ATTR.protocolVersion]: request.raw.httpVersion,
+  };
 }
 
 function single(header: string | string[] | undefined): string | undefined {
@@ -104,7 +137,10 @@ function sendError(
   reply: FastifyReply,
   logger: Logger,
 ): FastifyReply {
-  request.scope?.failed(error);
+  if (request.scope) {
+    request.scope.failed(error);
+    reply.headers(request.scope.headers);
+  }
   const { http, retryable } = ERROR_TRAITS[error.code];
   if (error.code === "internal") {
     const { id, trace } = request.scope ?? {};

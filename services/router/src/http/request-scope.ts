@@ -3,7 +3,8 @@
  *
  *   S1  The signal aborts with a BatonError when the client leaves, the deadline passes, or the router gives up.
  *   S2  end() takes effect once: it ends the trace, clears the timer and leaves the list of running requests.
- *   S3  A request that its handler has taken is ended by the handler; any other ends when its connection is done.
+ *   S3  Trace and figures begin once: when the body is read, which may choose the level, or at an earlier end.
+ *   S4  A request that its handler has taken is ended by the handler; any other ends when its connection is done.
  */
 import type { ServerResponse } from "node:http";
 import {
@@ -17,7 +18,7 @@ import {
   traceFields,
   type Usage,
 } from "@baton/core";
-import { ATTR, type Attributes, type Stage } from "@baton/tracing";
+import { ATTR, type Attributes, type Stage, type TraceLevel } from "@baton/tracing";
 import type { Abortable, InFlightRequests } from "../in-flight-requests.ts";
 import type { RequestContext } from "../pipeline/completion-call.ts";
 import type { RequestFigures } from "../request-figures.ts";
@@ -31,10 +32,16 @@ export type RequestEnd =
   | { readonly error: BatonError }
   | { readonly usage: Usage; readonly attributes: Attributes };
 
-export interface RequestScopeOptions {
-  readonly id: RequestId;
+/** What a request leaves behind. */
+export interface RequestRecords {
   readonly trace: Stage;
   readonly figures: RequestFigures;
+}
+
+export interface RequestScopeOptions {
+  readonly id: RequestId;
+  /** Starts trace and figures as of the request's arrival; without a level, at the router's own. */
+  readonly record: (level: TraceLevel | undefined) => RequestRecords;
   readonly logger: Logger;
   /** Longest time to the end of the answer. */
   readonly timeoutMs: number;
@@ -44,11 +51,11 @@ export interface RequestScopeOptions {
 
 export class RequestScope implements RequestContext, Abortable {
   readonly id: RequestId;
-  readonly trace: Stage;
-  readonly figures: RequestFigures;
+  // Own fields and no accessors: contexts of a request's choices are spread from this one.
+  trace!: Stage;
+  figures!: RequestFigures;
   readonly deadline: number;
-  /** Headers of every answer to it. */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly #record: RequestScopeOptions["record"];
   readonly #controller = new AbortController();
   readonly #deadlineSignal: DeadlineSignal;
   readonly #inFlight: InFlightRequests;
@@ -59,9 +66,7 @@ export class RequestScope implements RequestContext, Abortable {
 
   constructor(options: RequestScopeOptions) {
     this.id = options.id;
-    this.trace = options.trace;
-    this.figures = options.figures;
-    this.headers = answerHeaders(options);
+    this.#record = options.record;
     this.#logger = options.logger;
     this.#inFlight = options.inFlight;
     this.#response = options.response;
@@ -75,6 +80,19 @@ export class RequestScope implements RequestContext, Abortable {
     return this.#deadlineSignal.signal;
   }
 
+  /** Headers of every answer to it. */
+  get headers(): Readonly<Record<string, string>> {
+    return answerHeaders(this);
+  }
+
+  /** Starts trace and figures, unless they have begun (S3). */
+  begin(level?: TraceLevel): void {
+    if (this.trace) return;
+    const { trace, figures } = this.#record(level);
+    this.trace = trace;
+    this.figures = figures;
+  }
+
   abort(error: BatonError): void {
     this.#controller.abort(error);
   }
@@ -86,12 +104,14 @@ export class RequestScope implements RequestContext, Abortable {
 
   /** Remembers why the request is answered with an error before its handler took it. */
   failed(error: BatonError): void {
+    this.begin();
     this.#failure = error;
   }
 
   end(outcome: RequestEnd): void {
     if (this.#state === "ended") return;
     this.#state = "ended";
+    this.begin();
     this.#deadlineSignal[Symbol.dispose]();
     const status = this.#statusOf(outcome);
     if ("error" in outcome) {
@@ -138,7 +158,7 @@ export class RequestScope implements RequestContext, Abortable {
   }
 }
 
-function answerHeaders({ id, trace }: RequestScopeOptions): Readonly<Record<string, string>> {
+function answerHeaders({ id, trace }: RequestScope): Readonly<Record<string, string>> {
   const { trace_id } = trace.recording ? traceFields(trace.header) : {};
   return { [REQUEST_ID_HEADER]: id, ...(trace_id && { [TRACE_ID_HEADER]: trace_id }) };
 }

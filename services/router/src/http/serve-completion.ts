@@ -1,20 +1,24 @@
 /** What the two completion endpoints have in common: from a parsed request to an ended one. */
 import { BatonError } from "@baton/core";
-import { ATTR } from "@baton/tracing";
+import { ATTR, type Attributes } from "@baton/tracing";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { ApiError } from "../api-error.ts";
 import type { InFlightRequests } from "../in-flight-requests.ts";
 import type { CompletionCall } from "../pipeline/completion-call.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { TimingSplit } from "../request-figures.ts";
 import type { AnswerFormat, ModelIdentity } from "./answer-format.ts";
 import type { RequestScope } from "./request-scope.ts";
 import { type AnswerOutcome, sendStream, sendWhole } from "./send-answer.ts";
 import { TIMING_HEADER } from "./timing-header.ts";
+import { recordAnswers, recordPrompt } from "./trace-content.ts";
 
 export interface CompletionParts {
   readonly pipeline: Pipeline;
   readonly model: ModelIdentity;
   readonly inFlight: InFlightRequests;
+  /** Puts prompts and answers into traces. */
+  readonly traceContent: boolean;
 }
 
 /** A request as its endpoint understood it. */
@@ -40,7 +44,10 @@ export async function serveCompletion(
   try {
     const parsed = parse(request.body);
     const outcome = await answer(scope, reply, parts, asksForTiming(request) ? timed(parsed) : parsed);
-    scope.end({ usage: outcome.usage, attributes: outcomeAttributes(outcome, parts.model) });
+    scope.end({
+      usage: outcome.usage,
+      attributes: { ...outcomeAttributes(outcome, parts.model), ...latencyAttributes(scope.figures.split()) },
+    });
   } catch (reason) {
     const error = BatonError.from(scope.signal.aborted ? scope.signal.reason : reason);
     scope.end({ error });
@@ -60,7 +67,9 @@ async function answer(
   parts.inFlight.assertOpen();
   if (call.model !== parts.model.name) throw modelNotFound(call.model, parts.model.name);
   scope.figures.model(parts.model.name);
-  const events = parts.pipeline(call, scope);
+  if (parts.traceContent) recordPrompt(scope.trace, call.prompt);
+  const answers = parts.pipeline(call, scope);
+  const events = parts.traceContent ? recordAnswers(scope.trace, answers) : answers;
   const options = { ...parsed, reply, scope };
   return parsed.stream ? sendStream(events, options) : sendWhole(events, options);
 }
@@ -83,23 +92,44 @@ export function modelNotFound(asked: string, served: string): ApiError {
   );
 }
 
-function requestAttributes({ call, format, user }: ParsedCompletion) {
+function requestAttributes({ call, format, stream, user }: ParsedCompletion): Attributes {
   return {
     [ATTR.requestModel]: call.model,
     [ATTR.maxTokens]: call.maxTokens,
     [ATTR.temperature]: call.temperature,
     [ATTR.topP]: call.topP,
+    [ATTR.topK]: call.topK,
+    [ATTR.frequencyPenalty]: call.frequencyPenalty,
+    [ATTR.presencePenalty]: call.presencePenalty,
+    [ATTR.stopSequences]: call.stop.length > 0 ? call.stop : undefined,
+    // Within what a double can say exactly.
+    [ATTR.seed]: call.seed === undefined || call.seed > MAX_EXACT ? undefined : Number(call.seed),
+    [ATTR.choices]: call.n,
+    [ATTR.stream]: stream,
     [ATTR.responseId]: format.id,
     [ATTR.userId]: user,
   };
 }
 
-function outcomeAttributes({ reasons, usage }: AnswerOutcome, model: ModelIdentity) {
+const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
+
+function outcomeAttributes({ reasons, usage }: AnswerOutcome, model: ModelIdentity): Attributes {
   return {
     [ATTR.responseModel]: model.name,
     [ATTR.finishReasons]: reasons,
     [ATTR.promptTokens]: usage.promptTokens,
     [ATTR.completionTokens]: usage.completionTokens,
     [ATTR.cachedTokens]: usage.cachedTokens,
+  };
+}
+
+/** In seconds. */
+function latencyAttributes(split: TimingSplit): Attributes {
+  return {
+    [ATTR.timeInQueue]: (split.queueMs + split.prefillWaitMs + split.decodeWaitMs) / 1000,
+    [ATTR.timeToFirstToken]: split.firstTokenMs / 1000,
+    [ATTR.timeEndToEnd]: split.totalMs / 1000,
+    [ATTR.timeInPrefill]: split.prefillMs / 1000,
+    [ATTR.timeInDecode]: split.decodeMs / 1000,
   };
 }

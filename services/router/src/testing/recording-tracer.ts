@@ -1,6 +1,6 @@
 /** A tracer that keeps what it was told, for tests of what a request leaves behind. */
 import type { BatonError, ExternalTraceHeader } from "@baton/core";
-import type { Attributes, RequestTracer, Stage, TraceLevel } from "@baton/tracing";
+import type { Attributes, RequestOptions, RequestTracer, Stage, TraceLevel } from "@baton/tracing";
 
 /** One span as the router wrote it. */
 export class RecordedStage implements Stage {
@@ -80,9 +80,18 @@ export class RecordingTracer implements RequestTracer {
   level: TraceLevel = 3;
   readonly roots: RecordedStage[] = [];
 
-  startRequest(requestId: string, header: ExternalTraceHeader | undefined, attributes?: Attributes): Stage {
+  /** The level of each root. */
+  readonly levels: TraceLevel[] = [];
+
+  startRequest(
+    requestId: string,
+    header: ExternalTraceHeader | undefined,
+    attributes?: Attributes,
+    options: RequestOptions = {},
+  ): Stage {
     const root = new RecordedStage(`Req ${requestId}`, header, attributes);
     this.roots.push(root);
+    this.levels.push(options.level ?? this.level);
     return root;
   }
 

@@ -24,7 +24,6 @@ const NEUTRAL: NeutralValues = {
   function_call: ["none", "auto"],
   response_format: [{ type: "text" }],
   modalities: [["text"]],
-  metadata: [{}],
   store: [false],
   service_tier: ["auto", "default"],
 };

@@ -2,6 +2,7 @@
 import { BatonError } from "@baton/core";
 import { z } from "zod";
 import type { CompletionCall } from "../../pipeline/completion-call.ts";
+import { metadataField } from "../trace-level.ts";
 
 const stop = z
   .string()
@@ -26,6 +27,7 @@ export const samplingFields = {
     .strictObject({ include_usage: z.boolean().nullish(), include_timing: z.boolean().nullish() })
     .nullish(),
   user: z.string().max(512).nullish(),
+  metadata: metadataField,
   // OpenAI's API does not have these; names and meanings are vLLM's.
   top_k: z.int().min(-1).nullish(),
   min_p: z.number().min(0).max(1).nullish(),
