@@ -68,16 +68,16 @@ function spansOf(resourceSpans: Uint8Array): WireSpan[] {
   );
 }
 
+/** Reads no further than it must: senders write the fields in order, and those that matter come first. */
 function readSpan(field: Uint8Array, span: Uint8Array): WireSpan {
-  let traceId = "";
-  let name = "";
-  let hasParent = false;
+  const read = { traceId: "", name: "", hasParent: false, field };
   for (const { number, value } of fieldsOf(span)) {
-    if (number === SPAN.traceId) traceId = bufferOf(value).toString("hex");
-    else if (number === SPAN.parentSpanId) hasParent = value.length > 0;
-    else if (number === SPAN.name) name = bufferOf(value).toString("utf8");
+    if (number === SPAN.traceId) read.traceId = bufferOf(value).toString("hex");
+    else if (number === SPAN.parentSpanId) read.hasParent = value.length > 0;
+    else if (number === SPAN.name) read.name = bufferOf(value).toString("utf8");
+    if (read.traceId !== "" && read.name !== "" && isOfRequest(read)) break;
   }
-  return { traceId, name, hasParent, field };
+  return read;
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {
