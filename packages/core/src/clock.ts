@@ -6,7 +6,26 @@ export interface Clock {
   now(): number;
 }
 
-/** The real clock: comparable between the threads of a process, and never jumps backwards. */
-export const systemClock: Clock = {
-  now: () => performance.timeOrigin + performance.now(),
-};
+/**
+ * The real clock: comparable between threads and processes of a machine, and never jumps backwards. Not simply
+ * `performance.timeOrigin`, which is some milliseconds wrong where the process was interrupted while it started.
+ */
+export const systemClock: Clock = { now: () => ORIGIN + performance.now() };
+
+const ORIGIN = originOfMonotonicClock();
+
+/**
+ * The wall clock's reading at the zero of the monotonic clock. The wall clock has whole milliseconds, so it is read
+ * as it ticks; an interruption between the two readings makes the difference too small, so the largest counts.
+ */
+function originOfMonotonicClock(): number {
+  const differences = Array.from({ length: 3 }, () => nextTick() - performance.now());
+  return Math.max(...differences);
+}
+
+function nextTick(): number {
+  const before = Date.now();
+  let now = before;
+  while (now === before) now = Date.now();
+  return now;
+}

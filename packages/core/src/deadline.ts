@@ -1,3 +1,4 @@
+import { systemClock } from "./clock.ts";
 import { BatonError } from "./errors.ts";
 
 /** Node's timers overflow above this; a longer wait is split. */
@@ -14,11 +15,11 @@ export interface DeadlineSignal extends Disposable {
  */
 export function deadlineSignal(deadline: number, parent?: AbortSignal): DeadlineSignal {
   const controller = new AbortController();
-  const startedAt = performance.timeOrigin + performance.now();
+  const startedAt = systemClock.now();
   const onAbort = () => controller.abort(parent?.reason);
   let timer: NodeJS.Timeout | undefined;
   const arm = () => {
-    const left = deadline - (performance.timeOrigin + performance.now());
+    const left = deadline - systemClock.now();
     if (left <= 0) {
       const limit = Math.max(0, Math.round(deadline - startedAt));
       controller.abort(
