@@ -8,7 +8,7 @@ export {
   type PrepareProgress,
   prepareModel,
 } from "./compile/prepare-model.ts";
-export { DEMO_MODEL_NAME, ensureDemoCheckpoint, resolveModelFolder } from "./demo/demo-checkpoint.ts";
+export { DEMO_MODEL_NAME, ensureDemoCheckpoint } from "./demo/demo-checkpoint.ts";
 export type { WeightFormat } from "./graph/linear/weight-formats.ts";
 export {
   type ModelFiles,
@@ -17,5 +17,6 @@ export {
   readTokenizerFiles,
   type TokenizerFiles,
 } from "./model-files.ts";
+export { type ModelSource, type ResolvedModel, resolveModel } from "./resolve-model.ts";
 export { writeSynthCheckpoint } from "./synth/synth-checkpoint.ts";
 export { SYNTH_SHAPE_NAMES, type SynthShape } from "./synth/synth-shapes.ts";

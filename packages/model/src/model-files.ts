@@ -42,15 +42,15 @@ export function modelName(folder: string): string {
 }
 
 /**
- * Reads everything but the weights.
+ * Reads everything but the weights. `name` is what clients call the model.
  * @throws BatonError `not_found` or `invalid_argument`, naming the file, the field and what is accepted.
  */
-export async function readModelFiles(folder: string): Promise<ModelFiles> {
+export async function readModelFiles(folder: string, name = modelName(folder)): Promise<ModelFiles> {
   const config = await readModelConfig(folder);
   const generation = await readGenerationDefaults(folder, config);
   const tokenizer = await readTokenizerFiles(folder);
   checkTokenIds(folder, tokenizer, config.vocabSize);
-  return { name: modelName(folder), config, generation, tokenizer };
+  return { name, config, generation, tokenizer };
 }
 
 /**

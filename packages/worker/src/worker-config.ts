@@ -1,7 +1,7 @@
-import type { WeightFormat } from "@baton/model";
+import type { ModelSource, WeightFormat } from "@baton/model";
 
 /** The settings that every worker shares, as compiled by the config package. Units are in the names or beside them. */
-export interface WorkerConfig {
+export interface WorkerConfig extends ModelSource {
   readonly workerId: string;
   /** Address to listen on. */
   readonly host: string;
@@ -13,11 +13,8 @@ export interface WorkerConfig {
   readonly metricsPort: number;
   /** `host:port` of the router's registry. */
   readonly registryAddress: string;
-  /** Folder of the checkpoint, or "demo". */
-  readonly model: string;
   /** Precision that the model computes in. */
   readonly weights: WeightFormat;
-  readonly cacheFolder: string;
   /** Bytes of KV blocks. */
   readonly kvMemory: number;
   /** Tokens per block. */

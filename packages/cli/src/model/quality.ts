@@ -8,7 +8,7 @@ import {
   type CompiledModel,
   prepareModel,
   readTokenizerFiles,
-  resolveModelFolder,
+  resolveModel,
   type WeightFormat,
 } from "@baton/model";
 import { loadTokenizer } from "@baton/tokenizer";
@@ -21,6 +21,8 @@ const PROMPT_TOKENS = WINDOW_TOKENS / 2;
 /** Stretches computed at once. */
 const BATCH = 8;
 const BLOCK_SIZE = 16;
+
+const { model: _model, weights: _weights, ...placeSettings } = modelSettings;
 
 export const qualitySettings = defineSettings(
   "baton model quality",
@@ -43,7 +45,7 @@ export const qualitySettings = defineSettings(
       doc: `Most stretches of ${WINDOW_TOKENS} tokens of the text that are used`,
     }),
     threads: setting.integer({ flag: "threads", min: 1, max: 1024, default: 1, doc: "Processor threads" }),
-    cacheFolder: modelSettings.cacheFolder,
+    ...placeSettings,
   },
   { name: "MODEL", doc: "As --model of baton up", min: 1, max: 1 },
 );
@@ -51,7 +53,7 @@ export const qualitySettings = defineSettings(
 export async function measureQuality(argv: readonly string[]): Promise<number> {
   const config = configOrExit(qualitySettings, argv);
   const { cacheFolder, threads } = config;
-  const folder = await resolveModelFolder(config.operands[0]!, cacheFolder);
+  const { folder } = await resolveModel({ ...config, model: config.operands[0]! });
   const windows = await readWindows(folder, config.text, config.windows);
   const reference = await prepareModel(folder, { cacheFolder, weights: "fp32" });
   print("weights  perplexity  KL divergence  same top token  positions");

@@ -1,28 +1,55 @@
-import { prepareModel, resolveModelFolder } from "@baton/model";
+import { prepareModel, readModelFiles, resolveModel } from "@baton/model";
 import type { UpConfig } from "./up-settings.ts";
 
 const MIB = 2 ** 20;
 const REPORT_EVERY_MS = 2000;
+const BAR_WIDTH = 30;
+
+/** What preparing needs to know. */
+type PrepareConfig = Pick<
+  UpConfig,
+  "model" | "weights" | "cacheFolder" | "hubUrl" | "hubToken" | "hubCache" | "hubOffline"
+>;
 
 /**
- * Compiles the model into the cache before any service needs it, so that it happens once and is seen.
- * @throws BatonError when the model's folder cannot be used.
+ * Downloads and compiles the model before any service needs it, so that it happens once and is seen, and refuses what
+ * the router would refuse.
+ * @throws BatonError when the model cannot be had or used.
  */
-export async function prepareForServing(
-  config: Pick<UpConfig, "model" | "weights" | "cacheFolder">,
-  print: (line: string) => void,
-): Promise<void> {
+export async function prepareForServing(config: PrepareConfig, print: (line: string) => void): Promise<void> {
   const { model, weights, cacheFolder } = config;
   print(`Preparing model "${model}"`);
-  const folder = await resolveModelFolder(model, cacheFolder);
-  let reportedAt = performance.now();
+  const report = sometimes(print);
+  const { folder, name } = await resolveModel(config, ({ bytes, totalBytes }) =>
+    report(() => `  ${progressBar(bytes / totalBytes)} of ${mebibytes(totalBytes)} downloaded`),
+  );
+  await readModelFiles(folder, name);
   await prepareModel(folder, {
     cacheFolder,
+    name,
     weights,
-    onProgress: ({ step, bytes }) => {
-      if (performance.now() - reportedAt < REPORT_EVERY_MS) return;
-      reportedAt = performance.now();
-      print(`  ${step === "hash" ? "read" : "compiled"} ${Math.round(bytes / MIB)} MiB`);
-    },
+    onProgress: ({ step, bytes }) =>
+      report(() => `  ${step === "hash" ? "read" : "compiled"} ${mebibytes(bytes)}`),
   });
+}
+
+/** `[=======>      ]  50 %` */
+function progressBar(share: number): string {
+  const done = Math.round(Math.min(1, share) * BAR_WIDTH);
+  const bar = `${"=".repeat(done)}${done < BAR_WIDTH ? ">" : ""}`.padEnd(BAR_WIDTH);
+  return `[${bar}] ${`${Math.floor(share * 100)}`.padStart(3)} %`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / MIB)} MiB`;
+}
+
+/** Prints a line only if the last is a while ago. */
+function sometimes(print: (line: string) => void): (line: () => string) => void {
+  let printedAt = performance.now();
+  return (line) => {
+    if (performance.now() - printedAt < REPORT_EVERY_MS) return;
+    printedAt = performance.now();
+    print(line());
+  };
 }

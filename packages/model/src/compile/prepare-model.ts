@@ -40,6 +40,8 @@ export interface PrepareProgress {
 /** Where compiled models are kept, and who wants to hear of the progress. */
 export interface PrepareOptions {
   readonly cacheFolder: string;
+  /** What clients call the model; the name of its folder unless given. */
+  readonly name?: string;
   /** How weights are stored and multiplied; `fp32` unless given. */
   readonly weights?: WeightFormat | undefined;
   readonly onProgress?: (progress: PrepareProgress) => void;
@@ -51,7 +53,7 @@ export interface PrepareOptions {
  *   `internal` when the cache folder cannot be written.
  */
 export async function prepareModel(folder: string, options: PrepareOptions): Promise<CompiledModel> {
-  const { cacheFolder, weights = "fp32", onProgress } = options;
+  const { cacheFolder, name = modelName(folder), weights = "fp32", onProgress } = options;
   await using checkpoint = await openCheckpoint(folder);
   const modelHash = await hashModel(folder, weights, counter("hash", onProgress));
   const key = `${modelHash}-v${COMPILER_VERSION}`;
@@ -61,7 +63,7 @@ export async function prepareModel(folder: string, options: PrepareOptions): Pro
       compileModel(checkpoint, weights, target, counter("compile", onProgress)),
     ),
   );
-  return describe(modelName(folder), compiled, checkpoint.config, modelHash);
+  return describe(name, compiled, checkpoint.config, modelHash);
 }
 
 function describe(name: string, folder: string, config: ModelConfig, modelHash: string): CompiledModel {

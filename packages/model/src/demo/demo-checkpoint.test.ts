@@ -8,7 +8,7 @@ import { openCheckpoint } from "../checkpoint/checkpoint.ts";
 import { readModelFiles } from "../model-files.ts";
 import { ReferenceModel } from "../testing/reference-forward.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
-import { ensureDemoCheckpoint, resolveModelFolder } from "./demo-checkpoint.ts";
+import { ensureDemoCheckpoint } from "./demo-checkpoint.ts";
 
 /** Of the five files in alphabetical order. A change of the demo model changes it, nothing else may. */
 const SHA256 = "465d91d3a1d3db0d1478fa836e92c5b8422fb8c5e4c3d4436eef1c1615a6fddb";
@@ -41,12 +41,6 @@ describe("The demo model", () => {
     expect(await readFile(config)).toEqual(good);
     expect((await stat(weights)).ino).toBe(ino);
     expect(await readdir(folder)).toHaveLength(5);
-  });
-
-  test("is what the setting demo means; anything else is a folder", async () => {
-    await using cache = await temporaryFolder();
-    expect(await resolveModelFolder("demo", cache.path)).toBe(join(cache.path, "baton-demo"));
-    expect(await resolveModelFolder("/models/llama", cache.path)).toBe("/models/llama");
   });
 
   test("has a tokenizer that returns any text, and a chat template", async () => {

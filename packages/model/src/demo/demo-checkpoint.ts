@@ -76,8 +76,3 @@ function outputGains(): readonly number[] {
     return token === SPACE ? OUTPUT_GAIN * SPACE_GAIN : OUTPUT_GAIN;
   });
 }
-
-/** The folder of the model that a setting names: `demo` is the built-in one, anything else is a folder. */
-export async function resolveModelFolder(model: string, cacheFolder: string): Promise<string> {
-  return model === "demo" ? ensureDemoCheckpoint(cacheFolder) : model;
-}

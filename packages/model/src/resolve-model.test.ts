@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { resolveModel } from "./resolve-model.ts";
+import { FakeHub } from "./testing/fake-hub.ts";
+import { temporaryFolder } from "./testing/temporary-folder.ts";
+
+async function resolve(model: string) {
+  await using folder = await temporaryFolder();
+  await using hub = await FakeHub.start({});
+  const cacheFolder = folder.path;
+  const access = {
+    hubUrl: hub.url,
+    hubToken: undefined,
+    hubCache: join(folder.path, "hub"),
+    hubOffline: true,
+  };
+  const resolved = await resolveModel({ model, cacheFolder, ...access });
+  return { ...resolved, cacheFolder };
+}
+
+describe("A model's setting", () => {
+  test("may be the built-in model", async () => {
+    const { name, folder, cacheFolder } = await resolve("demo");
+    expect({ name, folder }).toEqual({ name: "baton-demo", folder: join(cacheFolder, "baton-demo") });
+  });
+
+  test("may be a folder, which is called by its own name", async () => {
+    await using folder = await temporaryFolder();
+    expect(await resolve(folder.path)).toMatchObject({
+      name: folder.path.split("/").at(-1),
+      folder: folder.path,
+    });
+  });
+
+  test("may be a name on the hub", async () => {
+    await expect(resolve("org/tiny")).rejects.toThrow(/revision "main" is not in the cache/);
+  });
+
+  test("is refused when it is neither", async () => {
+    await expect(resolve("/no/such/folder")).rejects.toMatchObject({
+      code: "not_found",
+      message:
+        'Cannot use model "/no/such/folder": there is no such folder, and it is no name on the hub such as "org/name"',
+    });
+  });
+});
