@@ -1,7 +1,12 @@
 /** Groups of settings that several programs have; spread them into a definition. */
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
-import { setting } from "./setting.ts";
+import { type Environment, setting } from "./setting.ts";
+
+/** Where programs of this user cache. */
+function userCache(env: Environment): string {
+  return env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
+}
 
 /** How much is traced and where traces go. The variables are OpenTelemetry's where it defines one. */
 export const tracingSettings = {
@@ -107,7 +112,25 @@ export const modelSettings = {
     flag: "model",
     env: "BATON_MODEL",
     default: "demo",
-    doc: 'Folder of a model in Hugging Face layout, or "demo" for the built-in one',
+    doc: 'Folder of a model in Hugging Face layout, "org/name" or "org/name@revision" on the hub, or "demo" for the built-in one',
+  }),
+  hubUrl: setting.url({
+    env: "HF_ENDPOINT",
+    default: "https://huggingface.co",
+    doc: "The hub that models are downloaded from",
+  }),
+  hubToken: setting.secret({ env: "HF_TOKEN", doc: "Access to private and gated models of the hub" }),
+  hubCache: setting.folder({
+    env: ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"],
+    default: {
+      shown: "~/.cache/huggingface/hub (or below HF_HOME, XDG_CACHE_HOME)",
+      from: (env) => join(env.HF_HOME || join(userCache(env), "huggingface"), "hub"),
+    },
+    doc: "Folder for models of the hub, shared with other programs",
+  }),
+  hubOffline: setting.toggle({
+    env: "HF_HUB_OFFLINE",
+    doc: "Use the models in that folder, and download none",
   }),
   weights: setting.choice({
     flag: "weights",
@@ -121,7 +144,7 @@ export const modelSettings = {
     env: "BATON_CACHE",
     default: {
       shown: "~/.cache/baton (or below XDG_CACHE_HOME)",
-      from: (env) => join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache"), "baton"),
+      from: (env) => join(userCache(env), "baton"),
     },
     doc: "Folder for compiled models; safe to delete",
   }),

@@ -21,7 +21,7 @@ import {
 import { createEngine, type EngineApi } from "@baton/engine";
 import type { KvTransferStatus } from "@baton/kv-transfer";
 import { createMetricsServer, type Metrics, type MetricsServer } from "@baton/metrics";
-import { type CompiledModel, prepareModel, resolveModelFolder } from "@baton/model";
+import { type CompiledModel, prepareModel, resolveModel } from "@baton/model";
 import type { WorkerAnnouncer } from "@baton/registry";
 import { createGrpcWorkerAnnouncer, createRpcServer, type RpcServer, type WorkerStatus } from "@baton/rpc";
 import type { RequestTracer } from "@baton/tracing";
@@ -69,8 +69,8 @@ export interface Worker {
 /** Prepares the model and starts the engine; nothing listens yet. */
 export async function createWorker(options: WorkerOptions): Promise<Worker> {
   const { config, logger } = options;
-  const folder = await resolveModelFolder(config.model, config.cacheFolder);
-  const model = await prepareModel(folder, { cacheFolder: config.cacheFolder, weights: config.weights });
+  const { folder, name } = await resolveModel(config);
+  const model = await prepareModel(folder, { cacheFolder: config.cacheFolder, name, weights: config.weights });
   const layout = model.layout(config.blockSize);
   const kvBlocks = Math.max(1, Math.floor(config.kvMemory / kvBytesPerBlock(layout)));
   warnIfSmall(kvBlocks, layout, model, logger);

@@ -4,7 +4,7 @@ import { type ConfigOf, version } from "@baton/config";
 import { type Logger, systemClock } from "@baton/core";
 import type { Service } from "@baton/lifecycle";
 import type { Metrics } from "@baton/metrics";
-import { hashModel, readModelFiles, resolveModelFolder } from "@baton/model";
+import { hashModel, readModelFiles, resolveModel } from "@baton/model";
 import { createInMemoryWorkerRegistry, type InMemoryWorkerRegistry, startExpiry } from "@baton/registry";
 import { createRoutePlanner, LoadLedger } from "@baton/routing";
 import { createRpcServer } from "@baton/rpc";
@@ -43,8 +43,8 @@ export async function startRouter(
   config: ConfigOf<typeof settings>,
   { tracer, metrics, logger, traceStore }: ServiceParts,
 ): Promise<Service> {
-  const folder = await resolveModelFolder(config.model, config.cacheFolder);
-  const files = await readModelFiles(folder);
+  const { folder, name } = await resolveModel(config);
+  const files = await readModelFiles(folder, name);
   const model = { name: files.name, hash: await hashModel(folder, config.weights) };
   const tokenizer = loadTokenizer(files.tokenizer);
 
