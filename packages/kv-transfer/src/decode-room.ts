@@ -59,6 +59,8 @@ export class DecodeRoom implements ReceivingRoom, ConnectionHandler {
     const deadlineMs = options.deadline - systemClock.now();
     const hello = encodeHello(identity, { room, promptTokens, deadlineMs, trace });
     this.#connection = FrameConnection.connect({ host, port, handler: this, data: this.#blocks, lingerMs });
+    this.#connection.watch(options.onControl);
+    options.onControl?.({ type: "hello", direction: "sent" });
     this.#connection.sendBytes(hello);
     this.#lifecycle = new RoomLifecycle(counts);
     this.done = this.#done.promise;

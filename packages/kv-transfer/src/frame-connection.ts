@@ -11,6 +11,7 @@ import { connect, type Socket } from "node:net";
 import { BatonError, isErrorCode } from "@baton/core";
 import { cutText, encodeFrame } from "./frame-codec.ts";
 import { type DataSink, FrameParser } from "./frame-parser.ts";
+import type { ControlRecord } from "./transfer-api.ts";
 import { type ControlFrame, type FrameFields, type FrameType, MAX_ABORT_TEXT_BYTES } from "./wire-format.ts";
 
 /** Socket options of both sides: frames are written whole, and a peer that vanished without a word is noticed. */
@@ -44,6 +45,7 @@ export class FrameConnection {
   readonly #parser: FrameParser;
   readonly #lingerMs: number;
   #handler: ConnectionHandler;
+  #watch: ((frame: ControlRecord) => void) | undefined;
   #silent = false;
   #finishing = false;
   #linger: NodeJS.Timeout | undefined;
@@ -66,7 +68,10 @@ export class FrameConnection {
     this.#lingerMs = lingerMs;
     this.#parser = new FrameParser({
       from,
-      onFrame: (frame) => this.#handler.onFrame(frame),
+      onFrame: (frame) => {
+        this.#watch?.({ type: frame.type, direction: "received" });
+        this.#handler.onFrame(frame);
+      },
       ...(data && { data }),
     });
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -114,8 +119,14 @@ export class FrameConnection {
     this.#handler = handler;
   }
 
+  /** From now on `watch` is told of every frame that has no body. */
+  watch(watch: ((frame: ControlRecord) => void) | undefined): void {
+    this.#watch = watch;
+  }
+
   /** Sends a frame that has no body. */
   send<T extends Exclude<FrameType, "data">>(type: T, fields: FrameFields<T>): void {
+    this.#watch?.({ type, direction: "sent" });
     this.sendBytes(encodeFrame(type, fields));
   }
 

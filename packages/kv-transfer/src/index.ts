@@ -3,6 +3,7 @@ export { createKvReceiver } from "./kv-receiver.ts";
 export { createKvServer, type KvServerOptions } from "./kv-server.ts";
 export type { KvServerLimits } from "./kv-server-limits.ts";
 export type {
+  ControlRecord,
   FirstToken,
   FrameRecord,
   KvPeer,

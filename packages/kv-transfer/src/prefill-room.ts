@@ -88,6 +88,7 @@ export class PrefillRoom implements SendingRoom, ConnectionHandler {
   accept(claim: RoomClaim): void {
     this.#claim = claim;
     claim.connection.attach(this);
+    claim.connection.watch(this.#options.onControl);
     this.#guard(() => {
       const { layout, workerId, epoch } = this.#context;
       checkLayout(claim.hello, layout);

@@ -27,6 +27,13 @@ export interface FrameRecord {
   readonly endedAt: number;
 }
 
+/** A frame other than DATA that crossed the connection, for traces. */
+export interface ControlRecord {
+  /** As the wire format names it: "hello", "offer", …. */
+  readonly type: string;
+  readonly direction: "sent" | "received";
+}
+
 /** What a finished hand-over moved. */
 export interface TransferSummary {
   readonly tokens: number;
@@ -50,6 +57,8 @@ export interface OpenRoomOptions {
   /** Called when the decode worker's HELLO is accepted. */
   readonly onPeer?: (peer: KvPeer, trace: ExternalTraceHeader | undefined) => void;
   readonly onFrame?: (frame: FrameRecord) => void;
+  /** Told of every frame but DATA, from the HELLO's acceptance on. Must not throw. */
+  readonly onControl?: ((frame: ControlRecord) => void) | undefined;
 }
 
 /** Prefill side: a room being served. */
@@ -86,6 +95,8 @@ export interface ReceiveOptions {
   /** HELLO was accepted: layouts, model and version match. */
   readonly onAccepted?: (peer: KvPeer) => void;
   readonly onFrame?: (frame: FrameRecord) => void;
+  /** Told of every frame but DATA, the HELLO included. Must not throw. */
+  readonly onControl?: ((frame: ControlRecord) => void) | undefined;
 }
 
 /** Decode side: a room being fetched. */

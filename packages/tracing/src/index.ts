@@ -1,3 +1,4 @@
+export { type BatchMember, eventBatch, recordBatch } from "./batch.ts";
 export { readHeader } from "./carrier.ts";
 export { type ContractOptions, checkTrace } from "./contract.ts";
 export { isStandalone } from "./contract-structure.ts";
@@ -12,7 +13,8 @@ export {
 export { formatTree } from "./format-tree.ts";
 export { isTraceLevel, TRACE_LEVELS, type TraceLevel } from "./level.ts";
 export { createLogger, type LoggerOptions, type LogLevel } from "./logger.ts";
-export { ATTR, rootName, SPAN, type SpanName } from "./names.ts";
+export type { TraceModule } from "./module.ts";
+export { ATTR, EVENT, LINK, rootName, SPAN, type SpanName, STANDALONE } from "./names.ts";
 export { nullRequestTracer } from "./null-request-tracer.ts";
 export { type TracingConfig, tracingOptions } from "./options-from-config.ts";
 export { spansFromOtlp, spansToOtlp } from "./otlp.ts";

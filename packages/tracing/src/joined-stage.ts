@@ -40,6 +40,10 @@ export class JoinedStage implements Stage {
     return this.#front.recording;
   }
 
+  wants(name: string): boolean {
+    return this.#inner.wants(name);
+  }
+
   stage(name: string, options?: StageOptions): Stage {
     return this.#inner.stage(name, options);
   }

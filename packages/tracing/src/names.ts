@@ -86,8 +86,10 @@ export const EVENT = {
   firstToken: "first_token",
   /** Every so many tokens. */
   tokens: "tokens",
-  /** A sequence gave its place back and waits again. */
-  retraction: "retraction",
+  /** A sequence gave its place in the batch back and waits again. */
+  retracted: "retracted",
+  /** It got a place again. */
+  resumed: "resumed",
   /** A leg is tried again. */
   retry: "retry",
   /** What a span failed with, where the failure began. */
@@ -158,10 +160,16 @@ export const ATTR = {
   tokenStart: "baton.token.start",
   /** Tokens in a chunk. */
   tokenCount: "baton.token.count",
+  /** Index of a token in its answer, from 0. */
+  tokenIndex: "baton.token.index",
+  /** Requests that wait for a place. */
+  queueLength: "baton.queue.length",
   /** Number of a decode step within its answer, from 1. */
   decodeStep: "decode_ct",
   /** Sequences in a step's batch. */
   batchSize: "baton.batch.size",
+  /** Sequences that a step decodes. */
+  batchDecodes: "baton.batch.decodes",
   /** Prompt tokens that a step computes. */
   prefillTokens: "baton.batch.prefill_tokens",
   /** Number of a step of the engine. */

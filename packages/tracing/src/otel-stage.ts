@@ -146,6 +146,10 @@ export class OtelStage implements Stage {
     return this.#span !== undefined && !this.#ended;
   }
 
+  wants(name: string): boolean {
+    return !this.#ended && this.#records(stageLevel(name));
+  }
+
   get header(): ExternalTraceHeader | undefined {
     return this.#anchor && this.#headerOf(this.#anchor.spanContext);
   }

@@ -49,6 +49,8 @@ export interface TraceNode {
   setAttributes(attributes: Attributes): void;
   /** False where attributes and events of this very node are not kept, so that costly ones need not be made. */
   readonly recording: boolean;
+  /** True where a child of this name would be recorded: whoever must work for its attributes asks before. */
+  wants(name: string): boolean;
   event(name: string, attributes?: Attributes): void;
   /** Runs `fn` with this node as the active OpenTelemetry context, for instrumented libraries (gRPC clients). Only synchronous work inside `fn` sees it. */
   run<T>(fn: () => T): T;

@@ -15,6 +15,10 @@ export class UnrecordedStage implements Stage {
     this.header = header;
   }
 
+  wants(): boolean {
+    return false;
+  }
+
   stage(): Stage {
     return this;
   }

@@ -22,9 +22,10 @@ export async function startDecodeWorker(
   { tracer, metrics, logger }: ServiceParts,
 ): Promise<Service> {
   const worker = await createWorker({ role: config.role, config, tracer, metrics, logger });
-  const { id, epoch, layout, engine } = worker;
+  const { id, epoch, layout, engine, steps } = worker;
   const kvReceiver = createKvReceiver({ workerId: id, epoch, layout, secret: config.kvSecret });
-  worker.server.addDecode(createDecodeService({ engine, kvReceiver, tracer, metrics }));
+  const tokenInterval = config.traceTokenInterval;
+  worker.server.addDecode(createDecodeService({ engine, kvReceiver, tracer, metrics, steps, tokenInterval }));
   const addresses = await worker.serve({
     kvStatus: () => kvReceiver.status(),
     close: () => kvReceiver.close(),

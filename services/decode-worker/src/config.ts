@@ -19,5 +19,13 @@ export const settings = defineSettings("decode-worker", {
   }),
   ...modelSettings,
   ...tracingSettings,
+  traceTokenInterval: setting.integer({
+    flag: "trace-token-interval",
+    env: "BATON_TRACE_TOKEN_INTERVAL",
+    min: 1,
+    max: 1_000_000,
+    default: 16,
+    doc: "After how many tokens each an event is put into the trace",
+  }),
   ...loggingSettings,
 });

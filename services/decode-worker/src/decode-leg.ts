@@ -11,7 +11,9 @@ import {
   type AsyncQueue,
   BatonError,
   type BlockId,
+  formatRoom,
   type GenerationEvent,
+  type SequenceId,
   sequenceId,
   untilAborted,
 } from "@baton/core";
@@ -19,8 +21,8 @@ import type { EngineApi, EngineEvent, SequenceHandle } from "@baton/engine";
 import type { KvReceiver } from "@baton/kv-transfer";
 import type { Metrics } from "@baton/metrics";
 import type { GenerateCall } from "@baton/rpc";
-import type { Stage } from "@baton/tracing";
-import { LegFigures } from "@baton/worker";
+import type { RequestTracer, Stage } from "@baton/tracing";
+import { LegFigures, type StepTracer } from "@baton/worker";
 import { DecodeTrace } from "./decode-trace.ts";
 
 /** What a decode leg works with. */
@@ -28,12 +30,17 @@ export interface DecodeLegParts {
   readonly engine: EngineApi;
   readonly kvReceiver: KvReceiver;
   readonly metrics: Metrics;
+  readonly tracer: RequestTracer;
+  readonly steps: StepTracer;
+  /** After how many tokens each the trace has an event. */
+  readonly tokenInterval: number;
 }
 
 type Finished = Extract<EngineEvent, { type: "finished" }>;
 
 export class DecodeLeg {
   readonly #call: GenerateCall;
+  readonly #id: SequenceId;
   readonly #trace: DecodeTrace;
   readonly #figures: LegFigures;
   readonly #parts: DecodeLegParts;
@@ -45,7 +52,15 @@ export class DecodeLeg {
 
   constructor(call: GenerateCall, trace: Stage, parts: DecodeLegParts, events: AsyncQueue<GenerationEvent>) {
     this.#call = call;
-    this.#trace = new DecodeTrace(trace);
+    this.#id = sequenceId(`${call.request.requestId}/decode/${call.attempt}`);
+    this.#trace = new DecodeTrace(trace, {
+      sequence: this.#id,
+      steps: parts.steps,
+      tokenInterval: parts.tokenInterval,
+      room: call.handover && formatRoom(call.handover.room),
+      attempt: call.attempt,
+      promptTokens: call.request.promptTokenIds.length,
+    });
     this.#figures = new LegFigures(parts.metrics, trace.header);
     this.#parts = parts;
     this.#events = events;
@@ -77,15 +92,16 @@ export class DecodeLeg {
   }
 
   async #generate(): Promise<Finished> {
-    const { request, handover, attempt, signal } = this.#call;
+    const { request, handover, signal } = this.#call;
     signal.throwIfAborted();
     this.#finished.promise.catch(() => {}); // Read below, but a failure may come while the KV is still arriving.
     const sequence = this.#parts.engine.submit(
       {
-        id: sequenceId(`${request.requestId}/decode/${attempt}`),
+        id: this.#id,
         promptTokenIds: request.promptTokenIds,
         sampling: request.sampling,
         goal: handover ? "decode" : "generate",
+        externalTraceHeader: this.#trace.header,
       },
       (event) => this.#onEvent(event),
     );
@@ -120,6 +136,7 @@ export class DecodeLeg {
         this.#figures.met();
       },
       onFrame: (frame) => this.#trace.frame(frame),
+      onControl: this.#parts.tracer.traces("kv_transfer") ? (frame) => this.#trace.control(frame) : undefined,
     });
     this.#finished.promise.catch((reason: unknown) => receiving.abort(BatonError.from(reason)));
     const { first, summary } = await receiving.done;

@@ -1,16 +1,11 @@
 /** Serves `DecodeWorker.Generate` and `Stop`: one leg per call, in the trace of its caller. */
 import { AsyncQueue, formatRoom, type GenerationEvent, type RequestId } from "@baton/core";
 import type { DecodeService, GenerateCall } from "@baton/rpc";
-import { ATTR, type RequestTracer, SPAN } from "@baton/tracing";
+import { ATTR, SPAN } from "@baton/tracing";
 import { DecodeLeg, type DecodeLegParts } from "./decode-leg.ts";
 
-/** What decode legs work with. */
-export interface DecodeServiceParts extends DecodeLegParts {
-  readonly tracer: RequestTracer;
-}
-
 /** Makes the service; the trace is continued synchronously, while the gRPC server span is active. */
-export function createDecodeService(parts: DecodeServiceParts): DecodeService {
+export function createDecodeService(parts: DecodeLegParts): DecodeService {
   const running = new Map<string, DecodeLeg>();
   const key = (requestId: RequestId, attempt: number) => `${requestId}/${attempt}`;
   return {

@@ -7,12 +7,12 @@
  *   L2  Blocks are given back only after the room has closed, because until then the socket may read from them.
  *   L3  The trace node ends exactly once, after everything below it.
  */
-import { BatonError, type SampledToken, sequenceId } from "@baton/core";
+import { BatonError, formatRoom, type SampledToken, sequenceId } from "@baton/core";
 import type { EngineApi, EngineEvent, SequenceHandle } from "@baton/engine";
 import type { KvServer, SendingRoom } from "@baton/kv-transfer";
 import type { Metrics } from "@baton/metrics";
 import type { PrefillCall, PrefillResult } from "@baton/rpc";
-import type { Stage } from "@baton/tracing";
+import type { RequestTracer, Stage } from "@baton/tracing";
 import { LegFigures } from "@baton/worker";
 import { PrefillTrace } from "./prefill-trace.ts";
 
@@ -21,6 +21,7 @@ export interface PrefillLegParts {
   readonly engine: EngineApi;
   readonly kvServer: KvServer;
   readonly metrics: Metrics;
+  readonly tracer: RequestTracer;
 }
 
 export class PrefillLeg {
@@ -29,12 +30,15 @@ export class PrefillLeg {
   readonly #figures: LegFigures;
   readonly #engine: EngineApi;
   readonly #kvServer: KvServer;
+  /** Whether what crosses the KV connection is traced. */
+  readonly #tracesKv: boolean;
   #cachedTokens = 0;
   #first: SampledToken | undefined;
 
-  constructor(call: PrefillCall, trace: Stage, { engine, kvServer, metrics }: PrefillLegParts) {
+  constructor(call: PrefillCall, trace: Stage, { engine, kvServer, metrics, tracer }: PrefillLegParts) {
     this.#call = call;
-    this.#trace = new PrefillTrace(trace);
+    this.#tracesKv = tracer.traces("kv_transfer");
+    this.#trace = new PrefillTrace(trace, { room: formatRoom(call.room), attempt: call.attempt });
     this.#figures = new LegFigures(metrics, trace.header);
     this.#engine = engine;
     this.#kvServer = kvServer;
@@ -64,6 +68,7 @@ export class PrefillLeg {
         promptTokenIds: request.promptTokenIds,
         sampling: request.sampling,
         goal: "prefill",
+        externalTraceHeader: this.#trace.header,
       },
       (event) => sending && this.#onEvent(event, sending),
     );
@@ -73,11 +78,12 @@ export class PrefillLeg {
         promptTokens: request.promptTokenIds.length,
         block: (index) => this.#engine.blockBytes(sequence.blocks()[index]!),
         signal,
-        onPeer: (peer) => {
-          this.#trace.peer(peer);
+        onPeer: (peer, header) => {
+          this.#trace.peer(peer, header);
           this.#figures.met();
         },
         onFrame: (frame) => this.#trace.frame(frame),
+        onControl: this.#tracesKv ? (frame) => this.#trace.control(frame) : undefined,
       });
       const summary = await sending.done;
       this.#trace.transferred(summary);
@@ -111,6 +117,7 @@ export class PrefillLeg {
         break;
       case "token":
         this.#first = event;
+        this.#trace.firstToken();
         break;
       case "finished":
         this.#trace.forwardEnded(event.at);

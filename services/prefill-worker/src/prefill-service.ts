@@ -1,23 +1,23 @@
 /** Serves `PrefillWorker.Prefill`: one leg per call, in the trace of its caller. */
 import { formatRoom } from "@baton/core";
 import type { PrefillCall, PrefillResult, PrefillService } from "@baton/rpc";
-import { ATTR, type RequestTracer, SPAN } from "@baton/tracing";
+import { ATTR, SPAN } from "@baton/tracing";
+import { prefillKey } from "@baton/worker";
 import { PrefillLeg, type PrefillLegParts } from "./prefill-leg.ts";
 
-/** What a prefill leg works with. */
-export interface PrefillServiceParts extends PrefillLegParts {
-  readonly tracer: RequestTracer;
-}
-
 /** Makes the service; the trace is continued synchronously, while the gRPC server span is active. */
-export function createPrefillService(parts: PrefillServiceParts): PrefillService {
+export function createPrefillService(parts: PrefillLegParts): PrefillService {
   return {
     prefill(call: PrefillCall): Promise<PrefillResult> {
-      const trace = parts.tracer.continueRequest(SPAN.prefill, call.header, {
+      const room = formatRoom(call.room);
+      const attributes = {
         [ATTR.requestId]: call.request.requestId,
-        [ATTR.bootstrapRoom]: formatRoom(call.room),
+        [ATTR.bootstrapRoom]: room,
         [ATTR.attempt]: call.attempt,
         [ATTR.promptTokens]: call.request.promptTokenIds.length,
+      };
+      const trace = parts.tracer.continueRequest(SPAN.prefill, call.header, attributes, {
+        key: prefillKey(room),
       });
       return new PrefillLeg(call, trace, parts).run();
     },

@@ -28,6 +28,11 @@ export class Admission {
     return this.#held;
   }
 
+  /** True when the next request must wait. */
+  get full(): boolean {
+    return this.#held >= this.#limits.maxInflight;
+  }
+
   /** Requests in the queue. */
   get waiting(): number {
     return this.#waiting.size;

@@ -2,7 +2,7 @@
 import type { GenerationRequest } from "@baton/core";
 import type { Metrics } from "@baton/metrics";
 import { createDetokenizer, createStopMatcher } from "@baton/tokenizer";
-import { SPAN, type TraceNode } from "@baton/tracing";
+import { ATTR, EVENT, SPAN, type Stage, type TraceNode } from "@baton/tracing";
 import type { Admission } from "./admit.ts";
 import { type AnswerEvent, choices } from "./choices.ts";
 import type { CompletionCall, RequestContext } from "./completion-call.ts";
@@ -27,7 +27,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   return async function* answer(call, context) {
     const { figures, trace } = context;
     using _place = await figures.measureWait("queueMs", () =>
-      whileInStage(trace, SPAN.admission, () => parts.admission.admit(context.signal)),
+      whileInStage(trace, SPAN.admission, (stage) => admitted(stage, parts.admission, context.signal)),
     );
     const prompt = figures.measure("tokenizeMs", () => tokenize(call, context, parts));
     yield* choices(call.n, prompt, context, async function* generate(request, own) {
@@ -41,6 +41,13 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       });
     });
   };
+}
+
+async function admitted(stage: Stage, admission: Admission, signal: AbortSignal): Promise<Disposable> {
+  if (admission.full) stage.event(EVENT.queued, { [ATTR.queueLength]: admission.waiting });
+  const place = await admission.admit(signal);
+  stage.event(EVENT.admitted);
+  return place;
 }
 
 /** Plans, and counts what came of it. */

@@ -28,6 +28,10 @@ export class RecordedStage implements Stage {
     return !this.ended;
   }
 
+  wants(): boolean {
+    return !this.ended;
+  }
+
   stage(name: string, options: { readonly attributes?: Attributes } = {}): Stage {
     const child = new RecordedStage(name, this.header, options.attributes);
     this.children.push(child);
