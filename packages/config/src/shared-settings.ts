@@ -233,14 +233,6 @@ export const workerSettings = {
     default: 1,
     doc: "Processor threads of one model computation",
   }),
-  traceTokenInterval: setting.integer({
-    flag: "trace-token-interval",
-    env: "BATON_TRACE_TOKEN_INTERVAL",
-    min: 1,
-    max: 1_000_000,
-    default: 16,
-    doc: "After how many tokens each an event is put into the trace",
-  }),
   drainTimeoutMs: setting.milliseconds({
     flag: "drain-timeout-ms",
     env: "BATON_DRAIN_TIMEOUT_MS",

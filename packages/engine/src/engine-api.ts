@@ -1,4 +1,4 @@
-import type { BatonError, BlockId, FinishReason, SampledToken, SequenceId } from "@baton/core";
+import type { BatonError, BlockId, ExternalTraceHeader, FinishReason, SampledToken, SequenceId } from "@baton/core";
 import type { SchedulerStatus, SequenceEvent, SequenceSpec } from "@baton/scheduler";
 import type { ModelInfo } from "./model-runner.ts";
 
@@ -10,6 +10,12 @@ export type EngineEvent = SequenceEvent & {
   /** Epoch ms at which the event happened. */
   readonly at: number;
 };
+
+/** A sequence as handed to the engine. */
+export interface EngineRequest extends SequenceSpec {
+  /** Trace context of the request that it belongs to; told with every step that serves it. */
+  readonly externalTraceHeader?: ExternalTraceHeader | undefined;
+}
 
 /** One sequence in the engine; the holder ends it by `finished`, `cancel` or (goal `prefill`) `release`. */
 export interface SequenceHandle {
@@ -43,7 +49,7 @@ export interface EngineApi {
    * Adds a sequence. `onEvent` is called on the main thread, in order, never re-entrantly from within `submit`.
    * @throws BatonError as `SchedulerApi.add` does; `invalid_argument` for a token that is not in the vocabulary; `unavailable` once the engine failed or is closing.
    */
-  submit(spec: SequenceSpec, onEvent: (event: EngineEvent) => void): SequenceHandle;
+  submit(spec: EngineRequest, onEvent: (event: EngineEvent) => void): SequenceHandle;
   status(): SchedulerStatus;
   /** Settles when the engine thread dies: every sequence has had its `failed` event by then. Never settles on close. */
   readonly failed: Promise<BatonError>;

@@ -8,13 +8,14 @@
 import {
   BatonError,
   type BlockId,
+  type ExternalTraceHeader,
   type FinishReason,
   type SampledToken,
   type SequenceId,
   untilAborted,
 } from "@baton/core";
 import type { SchedulerApi, SequenceEvent, SequenceSpec } from "@baton/scheduler";
-import type { EngineEvent, SequenceHandle } from "./engine-api.ts";
+import type { EngineEvent, EngineRequest, SequenceHandle } from "./engine-api.ts";
 import { assertInVocabulary } from "./token-range.ts";
 
 /** What a sequence needs of its engine. */
@@ -32,6 +33,7 @@ export interface SequenceHost {
 /** One sequence, as its holder and the engine see it. */
 export class EngineSequence implements SequenceHandle {
   readonly id: SequenceId;
+  readonly externalTraceHeader: ExternalTraceHeader | undefined;
   readonly #goal: SequenceSpec["goal"];
   readonly #host: SequenceHost;
   readonly #listener: (event: EngineEvent) => void;
@@ -39,8 +41,9 @@ export class EngineSequence implements SequenceHandle {
   readonly #ended = new AbortController();
   #hears = true;
 
-  constructor(spec: SequenceSpec, host: SequenceHost, listener: (event: EngineEvent) => void) {
+  constructor(spec: EngineRequest, host: SequenceHost, listener: (event: EngineEvent) => void) {
     this.id = spec.id;
+    this.externalTraceHeader = spec.externalTraceHeader;
     this.#goal = spec.goal;
     this.#host = host;
     this.#listener = listener;

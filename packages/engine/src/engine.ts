@@ -9,8 +9,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { BatonError, type BlockId, type SequenceId, systemClock } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
-import type { SchedulerApi, SchedulerStatus, SequenceEvent, SequenceSpec } from "@baton/scheduler";
-import type { EngineApi, EngineEvent, SequenceHandle } from "./engine-api.ts";
+import type { SchedulerApi, SchedulerStatus, SequenceEvent } from "@baton/scheduler";
+import type { EngineApi, EngineEvent, EngineRequest, SequenceHandle } from "./engine-api.ts";
 import { EngineSequence, type SequenceHost } from "./engine-sequence.ts";
 import type { ModelInfo } from "./model-runner.ts";
 import { SerialQueue } from "./serial-queue.ts";
@@ -42,6 +42,7 @@ export class Engine implements EngineApi {
   readonly #onStep: EngineParts["onStep"];
   /** Sequences that have not ended. */
   readonly #sequences = new Map<SequenceId, EngineSequence>();
+  readonly #headerOf: StepRecord["headerOf"] = (id) => this.#sequences.get(id)?.externalTraceHeader;
   readonly #deliveries = new SerialQueue();
   readonly #host: SequenceHost;
   readonly #failed = Promise.withResolvers<BatonError>();
@@ -74,7 +75,7 @@ export class Engine implements EngineApi {
     return this.#memory.bytes(block);
   }
 
-  submit(spec: SequenceSpec, onEvent: (event: EngineEvent) => void): SequenceHandle {
+  submit(spec: EngineRequest, onEvent: (event: EngineEvent) => void): SequenceHandle {
     if (this.#state.kind !== "running") throw this.#state.error;
     assertInVocabulary(spec.promptTokenIds, this.info.vocabSize);
     this.#scheduler.add(spec);
@@ -117,7 +118,15 @@ export class Engine implements EngineApi {
     const startedAt = systemClock.now();
     const outcome = await this.#thread.execute(next.plan);
     const endedAt = systemClock.now();
-    this.#onStep?.({ startedAt, endedAt, prefills: prefills.length, decodes: decodes.length });
+    this.#onStep?.({
+      startedAt,
+      endedAt,
+      prefills: prefills.length,
+      decodes: decodes.length,
+      plan: next.plan,
+      outcome,
+      headerOf: this.#headerOf,
+    });
     this.#emit(this.#scheduler.commit(outcome));
     await nextTurn(); // E4
   }

@@ -1,5 +1,5 @@
 export { createEngine, type EngineOptions } from "./create-engine.ts";
-export type { EngineApi, EngineEvent, SequenceHandle } from "./engine-api.ts";
+export type { EngineApi, EngineEvent, EngineRequest, SequenceHandle } from "./engine-api.ts";
 export { type ForcedLogits, ForcedSequences } from "./forced-sequences.ts";
 export type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
 export type { FakeRunnerSpec, OnnxRunnerSpec, RunnerSpec } from "./runner-spec.ts";

@@ -1,5 +1,13 @@
 export { advertisedHost } from "./advertised-host.ts";
+export {
+  frameAttributes,
+  kvSendKey,
+  peerAttributes,
+  prefillKey,
+  transferAttributes,
+} from "./kv-attributes.ts";
 export { LegFigures } from "./leg-figures.ts";
+export { StepTracer } from "./step-tracer.ts";
 export {
   createWorker,
   type Worker,

@@ -26,6 +26,7 @@ import type { WorkerAnnouncer } from "@baton/registry";
 import { createGrpcWorkerAnnouncer, createRpcServer, type RpcServer, type WorkerStatus } from "@baton/rpc";
 import type { RequestTracer } from "@baton/tracing";
 import { advertisedHost } from "./advertised-host.ts";
+import { StepTracer } from "./step-tracer.ts";
 import type { WorkerConfig } from "./worker-config.ts";
 import { readWorkerMetrics, stepMetrics } from "./worker-metrics.ts";
 import { workerStatus } from "./worker-status.ts";
@@ -57,6 +58,8 @@ export interface Worker {
   readonly epoch: string;
   readonly layout: KvLayout;
   readonly engine: EngineApi;
+  /** Records the engine's steps in the traces of sequences that ask for it. */
+  readonly steps: StepTracer;
   readonly server: RpcServer;
   /** Listens, announces, and resolves once the worker can be found. */
   serve(mount: WorkerMount): Promise<WorkerAddresses>;
@@ -74,8 +77,9 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
   const layout = model.layout(config.blockSize);
   const kvBlocks = Math.max(1, Math.floor(config.kvMemory / kvBytesPerBlock(layout)));
   warnIfSmall(kvBlocks, layout, model, logger);
-  const engine = await startEngine(options, model, layout, kvBlocks);
-  return new RunningWorker(options, model, layout, kvBlocks, engine);
+  const steps = new StepTracer(options.tracer);
+  const engine = await startEngine(options, model, layout, kvBlocks, steps);
+  return new RunningWorker(options, model, layout, kvBlocks, engine, steps);
 }
 
 function startEngine(
@@ -83,8 +87,10 @@ function startEngine(
   model: CompiledModel,
   layout: KvLayout,
   kvBlocks: number,
+  steps: StepTracer,
 ): Promise<EngineApi> {
   const { config, role, metrics } = options;
+  const measure = stepMetrics(metrics);
   return createEngine({
     runner: {
       kind: "onnx",
@@ -103,7 +109,10 @@ function startEngine(
       maxSequences: config.maxSequences,
       maxModelTokens: model.maxModelTokens,
     },
-    onStep: stepMetrics(metrics),
+    onStep: (step) => {
+      measure(step);
+      steps.executed(step);
+    },
   });
 }
 
@@ -120,6 +129,7 @@ class RunningWorker implements Worker {
   readonly epoch: string = randomUUID();
   readonly layout: KvLayout;
   readonly engine: EngineApi;
+  readonly steps: StepTracer;
   readonly server: RpcServer;
   readonly failed: Promise<BatonError>;
   readonly #options: WorkerOptions;
@@ -137,12 +147,14 @@ class RunningWorker implements Worker {
     layout: KvLayout,
     kvBlocks: number,
     engine: EngineApi,
+    steps: StepTracer,
   ) {
     this.#options = options;
     this.#model = model;
     this.#kvBlocks = kvBlocks;
     this.layout = layout;
     this.engine = engine;
+    this.steps = steps;
     this.id = workerId(options.config.workerId);
     this.server = createRpcServer({ logger: options.logger });
     this.failed = engine.failed;
