@@ -19,4 +19,4 @@ export {
 } from "./model-files.ts";
 export { type ModelSource, type ResolvedModel, resolveModel } from "./resolve-model.ts";
 export { writeSynthCheckpoint } from "./synth/synth-checkpoint.ts";
-export { SYNTH_SHAPE_NAMES, type SynthShape } from "./synth/synth-shapes.ts";
+export { SYNTH_SHAPES } from "./synth/synth-shapes.ts";

@@ -1,7 +1,7 @@
 /** `baton model synth`: a checkpoint with random weights in the shape of a real model, for load tests and benchmarks. */
 import { configOrExit, defineSettings, setting } from "@baton/config";
 import { EXIT_CODE } from "@baton/lifecycle";
-import { SYNTH_SHAPE_NAMES, writeSynthCheckpoint } from "@baton/model";
+import { SYNTH_SHAPES, writeSynthCheckpoint } from "@baton/model";
 import { print } from "../command.ts";
 
 const MIB = 2 ** 20;
@@ -9,7 +9,7 @@ const MIB = 2 ** 20;
 export const synthSettings = defineSettings("baton model synth", {
   shape: setting.choice({
     flag: "shape",
-    choices: SYNTH_SHAPE_NAMES,
+    choices: Object.keys(SYNTH_SHAPES) as (keyof typeof SYNTH_SHAPES)[],
     default: "smollm2-135m",
     doc: "Whose shape the checkpoint has; its answers are noise",
   }),
@@ -32,7 +32,7 @@ export async function synthModel(argv: readonly string[]): Promise<number> {
   const folder = out || shape;
   let bytes = 0;
   await writeSynthCheckpoint(folder, {
-    shape,
+    config: SYNTH_SHAPES[shape],
     seed,
     onBytes: (more) => {
       bytes += more;

@@ -6,6 +6,7 @@ import { describe, expect, test } from "@jest/globals";
 import onnxProto from "onnx-proto";
 import { writeRandomCheckpoint } from "../testing/random-checkpoint.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
+import { hashModel } from "./hash-model.ts";
 import { type CompiledModel, type PrepareProgress, prepareModel } from "./prepare-model.ts";
 
 const FILES = ["decode.onnx", "manifest.json", "prefill.onnx", "weights.bin"];
@@ -37,6 +38,17 @@ describe("Preparing a model", () => {
     const { modelHash } = model;
     const layout = { layers: 2, kvHeads: 2, headDim: 16, dtype: "float32", blockSize: 32, modelHash };
     expect(model.layout(32)).toEqual(layout);
+  });
+
+  test("gives each format of weights an identity and a cache entry of its own", async () => {
+    await using folder = await temporaryFolder();
+    const { checkpoint, cacheFolder, model } = await preparedModel(folder.path);
+    const int8 = await prepareModel(checkpoint, { cacheFolder, weights: "int8" });
+    const int4 = await prepareModel(checkpoint, { cacheFolder, weights: "int4" });
+    expect(int8.modelHash).toBe(`${model.modelHash}-int8`);
+    expect(int4.layout(16).modelHash).toBe(`${model.modelHash}-int4`);
+    expect(new Set([model.folder, int8.folder, int4.folder]).size).toBe(3);
+    expect(await hashModel(checkpoint, "int8")).toBe(int8.modelHash);
   });
 
   test("puts every weight on a page of the weights file", async () => {

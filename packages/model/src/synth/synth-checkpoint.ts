@@ -1,12 +1,12 @@
-/** Writes checkpoints with random weights in the shapes of published models, for load tests and benchmarks. */
+/** Writes checkpoints with random weights, however large, for load tests and benchmarks. */
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { decoderTensors, type ExpectedTensor } from "../checkpoint/decoder-tensors.ts";
+import type { ModelConfig } from "../checkpoint/model-config.ts";
 import { BYTE_VOCAB_SIZE, byteTokenizerFiles } from "../demo/byte-tokenizer.ts";
 import { writeModelFiles } from "../demo/checkpoint-writer.ts";
 import { randomValues } from "../demo/random-values.ts";
 import { safetensorsHeader } from "../demo/safetensors-writer.ts";
-import { SYNTH_SHAPES, type SynthShape } from "./synth-shapes.ts";
 
 /** Values made and written at once: memory does not grow with the model. */
 const PIECE = 1024 * 1024;
@@ -14,7 +14,7 @@ const MAX_NEW_TOKENS = 256;
 
 /** What a checkpoint depends on, and who wants to hear of the progress. */
 export interface SynthOptions {
-  readonly shape: SynthShape;
+  readonly config: ModelConfig;
   /** The same seed gives the same bytes. */
   readonly seed: number;
   /** Told of each piece of the weights that was written. */
@@ -23,14 +23,14 @@ export interface SynthOptions {
 
 /** Writes a model folder with BF16 weights, streamed to disk. Its tokenizer has a word for every token. */
 export async function writeSynthCheckpoint(folder: string, options: SynthOptions): Promise<void> {
-  const config = SYNTH_SHAPES[options.shape];
+  const { config, seed, onBytes } = options;
   const tokenizer = byteTokenizerFiles(words(config.vocabSize - BYTE_VOCAB_SIZE));
   await writeModelFiles(folder, { config, tokenizer, maxNewTokens: MAX_NEW_TOKENS });
   const tensors = decoderTensors(config);
-  const next = randomValues(options.seed);
+  const next = randomValues(seed);
   await using file = await open(join(folder, "model.safetensors"), "w");
   await file.appendFile(safetensorsHeader(tensors, "BF16"));
-  for (const tensor of tensors) await writeTensor(file, tensor, next, options.onBytes);
+  for (const tensor of tensors) await writeTensor(file, tensor, next, onBytes);
 }
 
 async function writeTensor(

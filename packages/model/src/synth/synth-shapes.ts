@@ -71,9 +71,3 @@ export const SYNTH_SHAPES = {
     eosTokenIds,
   },
 } as const satisfies Readonly<Record<string, ModelConfig>>;
-
-/** The names. */
-export const SYNTH_SHAPE_NAMES = Object.keys(SYNTH_SHAPES) as readonly SynthShape[];
-
-/** Name of a shape. */
-export type SynthShape = keyof typeof SYNTH_SHAPES;
