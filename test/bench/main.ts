@@ -3,6 +3,7 @@ import { cpus } from "node:os";
 import type { Bench, Measurement } from "./bench.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
+  overhead: () => import("./engine-overhead.ts"),
   health: () => import("./health-during-prefill.ts"),
 };
 

@@ -191,7 +191,7 @@ export const workerSettings = {
     flag: "kv-memory",
     env: "BATON_KV_MEMORY",
     default: 256 * 2 ** 20,
-    doc: "Memory for KV blocks",
+    doc: "Memory for KV: blocks, and the slots of sequences that decode",
   }),
   blockSize: setting.integer({
     flag: "block-size",

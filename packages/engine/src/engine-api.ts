@@ -1,4 +1,11 @@
-import type { BatonError, BlockId, ExternalTraceHeader, FinishReason, SampledToken, SequenceId } from "@baton/core";
+import type {
+  BatonError,
+  BlockId,
+  ExternalTraceHeader,
+  FinishReason,
+  SampledToken,
+  SequenceId,
+} from "@baton/core";
 import type { SchedulerStatus, SequenceEvent, SequenceSpec } from "@baton/scheduler";
 import type { ModelInfo } from "./model-runner.ts";
 

@@ -118,11 +118,13 @@ export class Engine implements EngineApi {
     const startedAt = systemClock.now();
     const outcome = await this.#thread.execute(next.plan);
     const endedAt = systemClock.now();
+    const { graphMs } = outcome;
     this.#onStep?.({
       startedAt,
       endedAt,
       prefills: prefills.length,
       decodes: decodes.length,
+      graphMs,
       plan: next.plan,
       outcome,
       headerOf: this.#headerOf,

@@ -5,23 +5,27 @@
  */
 import type { BlockId, KvLayout } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
-import { copyBlocksToRows, copyRowsToBlocks, type KvRows, newRows } from "./kv-rows.ts";
+import { copyBlocksToRows, copyRowsToBlocks, type KvRows, newRows, rowElements } from "./kv-rows.ts";
 import type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
 import { SlotMemory } from "./slot-memory.ts";
 
 /** Runs the stand-in. */
 export class FakeModelRunner implements ModelRunner {
   readonly info: ModelInfo;
+  readonly graphMs = 0;
   readonly #memory: KvMemory;
   readonly #slots: SlotMemory;
   readonly #brokenTokenId: number | undefined;
 
-  /** @param brokenTokenId computing it throws */
-  constructor(info: ModelInfo, memory: KvMemory, brokenTokenId?: number) {
+  /**
+   * @param slotTokens tokens that fit into all slots together
+   * @param brokenTokenId computing it throws
+   */
+  constructor(info: ModelInfo, memory: KvMemory, slotTokens: number, brokenTokenId?: number) {
     this.#brokenTokenId = brokenTokenId;
     this.info = info;
     this.#memory = memory;
-    this.#slots = new SlotMemory(memory);
+    this.#slots = new SlotMemory(memory, slotTokens);
   }
 
   async prefill({ blocks, start, tokenIds }: RunnerChunk): Promise<Float32Array> {
@@ -43,6 +47,10 @@ export class FakeModelRunner implements ModelRunner {
     this.#slots.move(from, to, tokenCount);
   }
 
+  resize(slots: number, length: number): void {
+    this.#slots.resize(slots, length);
+  }
+
   clear(slot: number): void {
     this.#slots.clear(slot);
   }
@@ -50,11 +58,12 @@ export class FakeModelRunner implements ModelRunner {
   async decode(rows: readonly RunnerRow[]): Promise<Float32Array> {
     const { layout } = this.info;
     this.#slots.begin(rows.map((row) => row.position));
+    const tokens = newRows(layout, rows.length).planes;
     for (const [slot, { tokenId, position }] of rows.entries()) {
-      const token = newRows(layout, 1);
-      this.#fill(token, 0, tokenId, position);
-      this.#slots.append(slot, token);
+      const offset = slot * rowElements(layout, 1);
+      this.#fill({ planes: tokens, offset, length: 1 }, 0, tokenId, position);
     }
+    this.#slots.append(tokens);
     return this.#logits(
       rows.map((row, slot) => hashTokens(layout, this.#slots.rows(slot), row.position + 1)),
     );

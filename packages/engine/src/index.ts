@@ -1,4 +1,4 @@
-export { createEngine, type EngineOptions } from "./create-engine.ts";
+export { createEngine, type EngineOptions, SLOT_STEP } from "./create-engine.ts";
 export type { EngineApi, EngineEvent, EngineRequest, SequenceHandle } from "./engine-api.ts";
 export { type ForcedLogits, ForcedSequences } from "./forced-sequences.ts";
 export type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";

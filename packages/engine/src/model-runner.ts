@@ -32,9 +32,13 @@ export interface RunnerRow {
  */
 export interface ModelRunner {
   readonly info: ModelInfo;
+  /** Milliseconds spent in the graphs so far; what else a step takes is overhead. */
+  readonly graphMs: number;
   /** Computes a chunk, writes its K and V into its blocks, returns the logits of its last position: `[vocabSize]`, the caller's to change. */
   prefill(chunk: RunnerChunk): Promise<Float32Array>;
-  /** Copies the first `tokenCount` tokens of a sequence from blocks into a slot, growing slot memory as needed. */
+  /** Keeps the first `slots` slots, and gives each room for `length` tokens. */
+  resize(slots: number, length: number): void;
+  /** Copies the first `tokenCount` tokens of a sequence from blocks into a slot. */
   admit(slot: number, blocks: readonly BlockId[], tokenCount: number): void;
   /** Copies slot `from`, which holds `tokenCount` tokens, into slot `to`. */
   move(from: number, to: number, tokenCount: number): void;

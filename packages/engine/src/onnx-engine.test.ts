@@ -36,7 +36,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function startEngine(roles: OnnxRunnerSpec["roles"]): Promise<EngineApi> {
+function startEngine(roles: OnnxRunnerSpec["roles"], slotTokens = 4096): Promise<EngineApi> {
   const { prefillGraph, decodeGraph, vocabSize, maxModelTokens } = model;
   const info = { layout: model.layout(BLOCK_SIZE), vocabSize, maxModelTokens };
   return createEngine({
@@ -46,6 +46,7 @@ function startEngine(roles: OnnxRunnerSpec["roles"]): Promise<EngineApi> {
       chunkTokens: CHUNK_TOKENS,
       stepPrefillTokens: CHUNK_TOKENS * 2,
       maxRunning: 4,
+      slotTokens,
       maxSequences: 64,
       maxModelTokens,
     },
@@ -150,3 +151,27 @@ test("a decode engine loads the prefill graph when it must prefill itself", asyn
   await there.ended;
   expect(tokensOf(local)).toEqual(tokensOf(there));
 });
+
+test.each(["greedy", "penalties"])(
+  "%s: sequences that are retracted for lack of memory answer as they do with enough of it",
+  async (name) => {
+    const ample = await startEngine(["prefill", "decode"]);
+    // Two slots of 256 tokens, but not of 384, which their sequences grow to.
+    const tight = await startEngine(["prefill", "decode"], 640);
+    const answers = [];
+    for (const engine of [ample, tight]) {
+      const heard = [90, 70, 80, 60].map((length, index) => {
+        const [spec] = specs("generate", { ...SAMPLING[name], maxTokens: 200 });
+        const promptTokenIds = Array.from({ length }, (_, position) => (index * 29 + position * 7) % 250);
+        return submitAndHear(engine, { ...spec!, id: sequenceId(`tight-${index}`), promptTokenIds });
+      });
+      await Promise.all(heard.map(({ ended }) => ended));
+      answers.push(heard.map(answerOf));
+    }
+    const retractions = [ample, tight].map((engine) => engine.status().retractions);
+    await Promise.all([ample.close(), tight.close()]);
+    expect(retractions[0]).toBe(0);
+    expect(retractions[1]).toBeGreaterThan(0);
+    expect(answers[1]).toEqual(answers[0]);
+  },
+);

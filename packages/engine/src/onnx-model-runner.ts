@@ -10,14 +10,14 @@
 import type { BlockId, KvLayout } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
 import { Tensor } from "onnxruntime-node";
-import { planeCount, rowElements } from "./kv-rows.ts";
+import { DecodeFeeds } from "./decode-feeds.ts";
+import { planeCount } from "./kv-rows.ts";
 import type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
 import { OnnxSession } from "./onnx-session.ts";
+import { planeName, planeTensors, type Tensors } from "./plane-tensors.ts";
 import { PrefillWorkspace } from "./prefill-workspace.ts";
 import type { OnnxRunnerSpec } from "./runner-spec.ts";
 import { SlotMemory } from "./slot-memory.ts";
-
-type Tensors = Record<string, Tensor>;
 
 /** Runs compiled graphs on ONNX Runtime. */
 export class OnnxModelRunner implements ModelRunner {
@@ -28,34 +28,42 @@ export class OnnxModelRunner implements ModelRunner {
   readonly #workspace: PrefillWorkspace;
   readonly #slots: SlotMemory;
   readonly #window: number;
+  /** Outputs of the decode graph, one for each plane. */
+  readonly #newPlanes: readonly string[];
 
-  private constructor(spec: OnnxRunnerSpec, memory: KvMemory) {
+  #feeds: DecodeFeeds | undefined;
+
+  private constructor(spec: OnnxRunnerSpec, memory: KvMemory, slotTokens: number) {
     this.info = spec.info;
     this.#layout = spec.info.layout;
     this.#window = spec.slidingWindow ?? Number.POSITIVE_INFINITY;
     this.#prefill = new OnnxSession(spec.prefillGraph, spec.threads);
     this.#decode = new OnnxSession(spec.decodeGraph, spec.threads);
     this.#workspace = new PrefillWorkspace(memory);
-    this.#slots = new SlotMemory(memory);
+    this.#slots = new SlotMemory(memory, slotTokens);
+    this.#newPlanes = Array.from({ length: planeCount(this.#layout) }, (_, plane) => planeName("new", plane));
   }
 
-  /** Loads the graphs of the spec's roles. */
-  static async create(spec: OnnxRunnerSpec, memory: KvMemory): Promise<OnnxModelRunner> {
-    const runner = new OnnxModelRunner(spec, memory);
+  /** Loads the graphs of the spec's roles. @param slotTokens tokens that fit into all slots together */
+  static async create(spec: OnnxRunnerSpec, memory: KvMemory, slotTokens: number): Promise<OnnxModelRunner> {
+    const runner = new OnnxModelRunner(spec, memory, slotTokens);
     if (spec.roles.includes("prefill")) await runner.#prefill.load();
     if (spec.roles.includes("decode")) await runner.#decode.load();
     return runner;
   }
 
+  get graphMs(): number {
+    return this.#prefill.runMs + this.#decode.runMs;
+  }
+
   async prefill(chunk: RunnerChunk): Promise<Float32Array> {
-    const session = await this.#prefill.load();
     const { kvHeads, headDim } = this.#layout;
     const rows = this.#workspace.open(chunk);
     const dims = [1, kvHeads, rows.length, headDim];
     const feeds = { ...chunkTensors(chunk), ...planeTensors("past", rows.planes, dims) };
     // Present is past: GroupQueryAttention then appends in place. What `run` returns are copies, which nobody needs.
     const fetches = { logits: null, ...planeTensors("present", rows.planes, dims) };
-    const outputs = await session.run(feeds, fetches);
+    const outputs = await this.#prefill.run(feeds, fetches);
     this.#workspace.close(chunk, rows);
     return floatsOf(outputs, "logits");
   }
@@ -72,19 +80,16 @@ export class OnnxModelRunner implements ModelRunner {
     this.#slots.clear(slot);
   }
 
+  resize(slots: number, length: number): void {
+    this.#slots.resize(slots, length);
+  }
+
   async decode(rows: readonly RunnerRow[]): Promise<Float32Array> {
-    const session = await this.#decode.load();
-    const { kvHeads, headDim } = this.#layout;
     this.#slots.begin(rows.map((row) => row.position));
-    const { length } = this.#slots;
-    const past = this.#slots.views(rows.length);
-    const outputs = await session.run({
-      ...batchTensors(rows, length, this.#window),
-      ...planeTensors("past", past, [rows.length, kvHeads, 1, length, headDim]),
-    });
-    const planes = this.#newPlanes(outputs);
-    const size = rowElements(this.#layout, 1);
-    for (const slot of rows.keys()) this.#slots.append(slot, { planes, offset: slot * size, length: 1 });
+    const feeds = this.#feedsFor(rows.length);
+    feeds.fill(rows);
+    const outputs = await this.#decode.run(feeds.tensors);
+    this.#slots.append(this.#newPlanes.map((name) => floatsOf(outputs, name)));
     return floatsOf(outputs, "logits");
   }
 
@@ -93,9 +98,12 @@ export class OnnxModelRunner implements ModelRunner {
     await this.#decode.close();
   }
 
-  #newPlanes(outputs: Readonly<Tensors>): readonly Float32Array[] {
-    const planes = planeCount(this.#layout);
-    return Array.from({ length: planes }, (_, plane) => floatsOf(outputs, planeName("new", plane)));
+  #feedsFor(batch: number): DecodeFeeds {
+    if (!this.#feeds?.fit(batch, this.#slots.length)) {
+      const { kvHeads, headDim } = this.#layout;
+      this.#feeds = new DecodeFeeds(this.#slots, [kvHeads, headDim], batch, this.#window);
+    }
+    return this.#feeds;
   }
 }
 
@@ -106,38 +114,6 @@ function chunkTensors(chunk: RunnerChunk): Tensors {
     seqlens_k: new Tensor("int32", Int32Array.of(total - 1), [1]),
     total_sequence_length: new Tensor("int32", Int32Array.of(total), []),
   };
-}
-
-/** The mask shows each row the tokens of its slot, as far as its window of `window` tokens, itself included, reaches. */
-function batchTensors(rows: readonly RunnerRow[], length: number, window: number): Tensors {
-  const mask = new Float32Array(rows.length * length).fill(Number.NEGATIVE_INFINITY);
-  for (const [slot, { position }] of rows.entries()) {
-    const first = Math.max(0, position + 1 - window);
-    mask.fill(0, slot * length + first, slot * length + position);
-  }
-  const dims = [rows.length, 1];
-  return {
-    input_ids: int64(
-      rows.map((row) => row.tokenId),
-      dims,
-    ),
-    position_ids: int64(
-      rows.map((row) => row.position),
-      dims,
-    ),
-    mask: new Tensor("float32", mask, [rows.length, 1, 1, length]),
-  };
-}
-
-function planeTensors(prefix: string, planes: readonly Float32Array[], dims: readonly number[]): Tensors {
-  return Object.fromEntries(
-    planes.map((data, plane) => [planeName(prefix, plane), new Tensor("float32", data, dims)]),
-  );
-}
-
-/** `past.3.v` for plane 7: planes alternate between K and V. */
-function planeName(prefix: string, plane: number): string {
-  return `${prefix}.${Math.floor(plane / 2)}.${plane % 2 === 0 ? "k" : "v"}`;
 }
 
 function int64(values: readonly number[], dims: readonly number[]): Tensor {

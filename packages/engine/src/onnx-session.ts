@@ -15,6 +15,8 @@ const SESSION_CONFIG = {
 
 /** A session that is created when it is first asked for. */
 export class OnnxSession {
+  /** Milliseconds spent in `run` so far. */
+  runMs = 0;
   readonly #path: string;
   readonly #threads: number;
   #session: Promise<InferenceSession> | undefined;
@@ -25,7 +27,23 @@ export class OnnxSession {
   }
 
   /** Loads the graph unless it is loaded. */
-  async load(): Promise<InferenceSession> {
+  async load(): Promise<void> {
+    await this.#loaded();
+  }
+
+  /** Runs the graph; `fetches` as `InferenceSession.run` has them. */
+  async run(
+    feeds: InferenceSession.FeedsType,
+    fetches?: InferenceSession.FetchesType,
+  ): Promise<InferenceSession.ReturnType> {
+    const session = await this.#loaded();
+    const startedAt = performance.now();
+    const outputs = await (fetches ? session.run(feeds, fetches) : session.run(feeds));
+    this.runMs += performance.now() - startedAt;
+    return outputs;
+  }
+
+  #loaded(): Promise<InferenceSession> {
     this.#session ??= createSession(this.#path, this.#threads);
     return this.#session;
   }

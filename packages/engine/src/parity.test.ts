@@ -7,7 +7,7 @@ import { prepareModel } from "@baton/model";
 import { GOLDEN_MODELS } from "@baton/model/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { OnnxModelRunner } from "./onnx-model-runner.ts";
-import { type ComputedPrompt, GreedyBatch, RunnerBench } from "./testing/runner-bench.ts";
+import { type ComputedPrompt, GreedyBatch, RunnerBench, TEST_SLOT_TOKENS } from "./testing/runner-bench.ts";
 
 const BLOCK_SIZE = 16;
 const TOLERANCE = 1e-3;
@@ -40,6 +40,7 @@ describe.each(GOLDEN_MODELS)(
           roles: ["prefill", "decode"],
         },
         memory,
+        TEST_SLOT_TOKENS,
       );
       bench = new RunnerBench({ runner, memory });
     });

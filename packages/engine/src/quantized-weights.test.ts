@@ -7,7 +7,7 @@ import { prepareModel, type WeightFormat } from "@baton/model";
 import { GOLDEN_MODELS } from "@baton/model/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { OnnxModelRunner } from "./onnx-model-runner.ts";
-import { largestDifference, RunnerBench } from "./testing/runner-bench.ts";
+import { largestDifference, RunnerBench, TEST_SLOT_TOKENS } from "./testing/runner-bench.ts";
 
 /** Root mean square of the logits' errors, as a share of the logits' own; random weights are the hardest to quantize. */
 const LARGEST_ERROR = { int8: 0.05, int4: 0.5 } as const;
@@ -41,6 +41,7 @@ async function load(folder: string, weights: WeightFormat): Promise<void> {
       roles: ["prefill", "decode"],
     },
     memory,
+    TEST_SLOT_TOKENS,
   );
   bench = new RunnerBench({ runner, memory });
 }

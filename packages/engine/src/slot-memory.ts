@@ -1,32 +1,31 @@
 /**
- * Owns the KV of the running batch: `[slots][kvHeads][P][headDim]` per plane. The slot axis comes first, so the first
- * n slots are a prefix of the memory and the batch is never gathered. P is also the stride between heads: another P
- * means copying every running sequence, so it changes in coarse steps only.
+ * Owns the KV of the running batch: `[slots][kvHeads][P][headDim]` per plane, in memory of a fixed size. The slot axis
+ * comes first, so the first n slots are a prefix of the memory and the batch is never gathered. P is also the stride
+ * between heads: another P means moving every running sequence, in place, so whoever decides on it does so in coarse
+ * steps.
  *
- *   S1  #tokens[s] tokens of slot s are valid; a slot at or beyond the last batch holds none.
- *   S2  Every slot in use has room for one more token than it holds.
+ *   S1  #tokens[s] tokens of slot s are valid; what lies between and behind them is finite, and seen by nobody.
+ *   S2  n slots of length P lie in the memory as long as n * P is at most `slotTokens`.
  */
 import { BatonError, type BlockId, type KvLayout } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
 import { copyBlocksToRows, copyRows, type KvRows, planeCount, rowElements } from "./kv-rows.ts";
-import { roundUp } from "./round-up.ts";
-
-/** P is a multiple of this many tokens: at 45 KiB a token, one copy of a sequence every 128 steps is below 2 %. */
-const LENGTH_STEP = 128;
 
 /** The slots of a decode batch. */
 export class SlotMemory {
   readonly #memory: KvMemory;
   readonly #layout: KvLayout;
-  #planes: Float32Array[];
-  #slots = 0;
+  /** Pages are only used once touched. */
+  readonly #planes: readonly Float32Array[];
   #length = 0;
   #tokens: number[] = [];
 
-  constructor(memory: KvMemory) {
+  /** @param slotTokens tokens that fit into all slots together */
+  constructor(memory: KvMemory, slotTokens: number) {
     this.#memory = memory;
     this.#layout = memory.layout;
-    this.#planes = Array.from({ length: planeCount(this.#layout) }, () => new Float32Array(0));
+    const elements = rowElements(this.#layout, slotTokens);
+    this.#planes = Array.from({ length: planeCount(this.#layout) }, () => new Float32Array(elements));
   }
 
   /** P of the graph: tokens that fit into a slot. */
@@ -34,10 +33,24 @@ export class SlotMemory {
     return this.#length;
   }
 
+  /** Keeps the first `slots` slots only, and gives each room for `length` tokens, which what they hold must fit. */
+  resize(slots: number, length: number): void {
+    this.#tokens.length = Math.min(this.#tokens.length, slots);
+    if (length === this.#length) return;
+    // Outwards from the far end, inwards from the near one: nothing is overwritten before it was moved.
+    const order = length > this.#length ? this.#heads().reverse() : this.#heads();
+    const { headDim } = this.#layout;
+    for (const plane of this.#planes) {
+      for (const { head, tokens } of order) {
+        const from = head * this.#length * headDim;
+        plane.copyWithin(head * length * headDim, from, from + tokens * headDim);
+      }
+    }
+    this.#length = length;
+  }
+
   /** Copies a sequence out of its blocks into a slot. */
   admit(slot: number, blocks: readonly BlockId[], tokenCount: number): void {
-    this.#tokens[slot] = 0; // What was there before need not survive a change of shape.
-    this.#reserve(slot + 1, tokenCount);
     copyBlocksToRows(this.#memory, { blocks, start: 0, end: tokenCount }, this.rows(slot));
     this.#tokens[slot] = tokenCount;
   }
@@ -60,8 +73,6 @@ export class SlotMemory {
   begin(positions: readonly number[]): void {
     for (const [slot, position] of positions.entries()) this.#expectTokens(slot, position);
     this.#tokens.length = positions.length;
-    this.#shrink();
-    this.#reserve(positions.length, Math.max(...positions));
   }
 
   /** The first `batch` slots of each plane; a view. */
@@ -70,48 +81,42 @@ export class SlotMemory {
     return this.#planes.map((plane) => plane.subarray(0, elements));
   }
 
-  /** Where a slot's KV lies; valid until the shape of the memory changes. */
+  /** Where a slot's KV lies; valid until the next `resize`. */
   rows(slot: number): KvRows {
-    return slotRows(this.#layout, this.#planes, slot, this.#length);
+    return {
+      planes: this.#planes,
+      offset: slot * rowElements(this.#layout, this.#length),
+      length: this.#length,
+    };
   }
 
-  /** Appends the KV of one token to a slot. */
-  append(slot: number, token: KvRows): void {
-    const rows = this.rows(slot);
-    const position = this.#tokens[slot]!;
-    const end = { ...rows, offset: rows.offset + position * this.#layout.headDim };
-    copyRows(this.#layout, token, end, 1);
-    this.#tokens[slot] = position + 1;
-  }
-
-  #reserve(slots: number, tokens: number): void {
-    const length = roundUp(tokens + 1, LENGTH_STEP); // S2
-    if (slots <= this.#slots && length <= this.#length) return;
-    const wanted = slots <= this.#slots ? this.#slots : powerOfTwo(slots);
-    this.#reshape(wanted, Math.max(length, this.#length));
-  }
-
-  /** Gives memory back once a quarter of the slots or half of P would do; the gap keeps it from swinging. */
-  #shrink(): void {
-    const slots = powerOfTwo(this.#tokens.length);
-    const length = roundUp(Math.max(...this.#tokens) + 1, LENGTH_STEP);
-    if (slots * 4 > this.#slots && length * 2 > this.#length) return;
-    this.#reshape(Math.min(slots, this.#slots), Math.min(length, this.#length));
-  }
-
-  /** Moves what is valid into memory of another shape, a plane at a time so that little is held twice. */
-  #reshape(slots: number, length: number): void {
-    for (const [index, old] of this.#planes.entries()) {
-      const plane = new Float32Array(slots * rowElements(this.#layout, length));
-      for (const [slot, tokens] of this.#tokens.entries()) {
-        if (!tokens) continue;
-        const from = slotRows(this.#layout, [old], slot, this.#length);
-        copyRows(this.#layout, from, slotRows(this.#layout, [plane], slot, length), tokens);
+  /** Appends one token to each of the first slots: `tokens` are planes of `[slots][kvHeads][headDim]`. */
+  append(tokens: readonly Float32Array[]): void {
+    const { headDim, kvHeads } = this.#layout;
+    const places = this.#tokens.flatMap((position, slot) =>
+      Array.from(
+        { length: kvHeads },
+        (_, head) => ((slot * kvHeads + head) * this.#length + position) * headDim,
+      ),
+    );
+    for (const [index, plane] of this.#planes.entries()) {
+      const token = tokens[index]!;
+      // Element by element: a head is too short for the cost of a view and a call.
+      for (let row = 0; row < places.length; row++) {
+        const to = places[row]!;
+        const from = row * headDim;
+        for (let element = 0; element < headDim; element++) plane[to + element] = token[from + element]!;
       }
-      this.#planes[index] = plane;
     }
-    this.#slots = slots;
-    this.#length = length;
+    this.#tokens = this.#tokens.map((position) => position + 1);
+  }
+
+  /** Every head that holds tokens, in the order of its place. */
+  #heads(): { readonly head: number; readonly tokens: number }[] {
+    const { kvHeads } = this.#layout;
+    return this.#tokens.flatMap((tokens, slot) =>
+      Array.from({ length: kvHeads }, (_, head) => ({ head: slot * kvHeads + head, tokens })),
+    );
   }
 
   #expectTokens(slot: number, tokens: number): void {
@@ -121,12 +126,4 @@ export class SlotMemory {
       `Cannot continue slot "${slot}": it holds ${this.#tokens[slot] ?? 0} tokens, expected ${tokens}`,
     );
   }
-}
-
-function slotRows(layout: KvLayout, planes: readonly Float32Array[], slot: number, length: number): KvRows {
-  return { planes, offset: slot * rowElements(layout, length), length };
-}
-
-function powerOfTwo(value: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(1, value)));
 }

@@ -5,15 +5,15 @@ import { expect, test } from "@jest/globals";
 import { FakeModelRunner } from "./fake-model-runner.ts";
 import { StepExecutor } from "./step-executor.ts";
 import { fakeInfo } from "./testing/fake-info.ts";
-import { type ComputedPrompt, RunnerBench } from "./testing/runner-bench.ts";
+import { type ComputedPrompt, RunnerBench, TEST_SLOT_TOKENS } from "./testing/runner-bench.ts";
 
 const [ada, bob] = [sequenceId("ada"), sequenceId("bob")];
-const nothing: StepPlan = { stepId: 1, moves: [], admissions: [], prefills: [], decodes: [] };
+const nothing: StepPlan = { stepId: 1, moves: [], slotLength: 64, admissions: [], prefills: [], decodes: [] };
 const greedy = { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens: 9 };
 
 function newBench(): RunnerBench {
   const memory = new KvMemory(fakeInfo.layout, 64);
-  return new RunnerBench({ runner: new FakeModelRunner(fakeInfo, memory), memory });
+  return new RunnerBench({ runner: new FakeModelRunner(fakeInfo, memory, TEST_SLOT_TOKENS), memory });
 }
 
 function tickingClock(): Clock {

@@ -1,5 +1,5 @@
 /**
- * Owns the order in which the parts of a step are computed (moves, admissions, prefills, decodes), and the samplers of
+ * Owns the order in which the parts of a step are computed (moves, slot length, admissions, prefills, decodes), and the samplers of
  * the running sequences.
  *
  *   X1  The sampler of the sequence in slot s is at index s.
@@ -35,7 +35,10 @@ export class StepExecutor {
 
   /** Computes one plan. Rejects if the runner does; the step then has no outcome. */
   async execute(plan: StepPlan): Promise<StepOutcome> {
+    const graphMsBefore = this.#runner.graphMs;
     for (const move of plan.moves) this.#move(plan, move);
+    const staying = plan.decodes.length - plan.admissions.length;
+    if (plan.decodes.length > 0) this.#runner.resize(staying, plan.slotLength);
     for (const { slot, blocks, tokenCount, sample } of plan.admissions) {
       this.#runner.admit(slot, blocks, tokenCount);
       this.#running[slot] = new SequenceSampler(sample);
@@ -45,7 +48,8 @@ export class StepExecutor {
     const decodeStartedAt = this.#clock.now();
     const decodes = plan.decodes.length === 0 ? [] : await this.#executeBatch(plan.decodes);
     const decodeEndedAt = decodes.length === 0 ? decodeStartedAt : this.#clock.now();
-    return { stepId: plan.stepId, prefills, decodes, decodeStartedAt, decodeEndedAt };
+    const graphMs = this.#runner.graphMs - graphMsBefore;
+    return { stepId: plan.stepId, prefills, decodes, decodeStartedAt, decodeEndedAt, graphMs };
   }
 
   async #executeChunk(chunk: PrefillChunk): Promise<PrefillOutcome> {

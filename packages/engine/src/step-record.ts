@@ -14,4 +14,6 @@ export interface StepRecord {
   readonly outcome: StepOutcome;
   /** The trace context that a sequence of the plan was submitted with, unless it has ended meanwhile. */
   readonly headerOf: (id: SequenceId) => ExternalTraceHeader | undefined;
+  /** Milliseconds of it that were spent in the graphs; the rest is overhead. */
+  readonly graphMs: number;
 }

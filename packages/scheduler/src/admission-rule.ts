@@ -2,6 +2,7 @@ import { BatonError, blocksFor } from "@baton/core";
 import type { BlockPool } from "@baton/kv-cache";
 import type { SchedulerLimits } from "./scheduler-api.ts";
 import type { SequenceSpec } from "./sequence-spec.ts";
+import { slotLengthFor } from "./slot-length.ts";
 
 /** Throws RangeError unless every limit is a whole number of at least 1. */
 export function checkLimits(limits: SchedulerLimits): void {
@@ -23,9 +24,19 @@ export function checkSpec(spec: SequenceSpec, limits: SchedulerLimits, pool: Blo
     const length = `prompt and answer are ${prompt} + ${maxTokens} tokens`;
     refuse(spec, `${length}, expected at most ${limits.maxModelTokens}`);
   }
-  const blocks = blocksFor(prompt, pool.blockSize);
-  if (blocks > pool.blocks)
-    refuse(spec, `its prompt needs ${blocks} blocks, expected at most ${pool.blocks}`);
+  // What decodes may be retracted, and is then computed again with its answer so far.
+  const isPrompt = spec.goal === "prefill";
+  const blocks = blocksFor(isPrompt ? prompt : prompt + maxTokens - 1, pool.blockSize);
+  if (blocks > pool.blocks) {
+    refuse(
+      spec,
+      `its ${isPrompt ? "prompt" : "tokens"} may need ${blocks} blocks, expected at most ${pool.blocks}`,
+    );
+  }
+  const length = slotLengthFor(prompt + maxTokens - 1, limits.slotStep);
+  if (!isPrompt && length > limits.slotTokens) {
+    refuse(spec, `it may need a slot of ${length} tokens, expected at most ${limits.slotTokens}`);
+  }
 }
 
 function refuse(spec: SequenceSpec, problem: string): never {

@@ -13,6 +13,8 @@ const LIMITS: SchedulerLimits = {
   chunkTokens: 4,
   stepPrefillTokens: 8,
   maxRunning: 3,
+  slotTokens: 1000,
+  slotStep: 8,
   maxSequences: 100,
   maxModelTokens: 64,
 };
@@ -36,6 +38,7 @@ function outcomeOf(plan: StepPlan): StepOutcome {
     decodes: plan.decodes.map(() => ({ tokenId: 1 })),
     decodeStartedAt: 0,
     decodeEndedAt: 0,
+    graphMs: 0,
   };
 }
 
@@ -45,7 +48,7 @@ describe("while a step is in flight", () => {
     scheduler.add(spec("a", "prefill", 8));
     const { plan } = scheduler.schedule()!;
     let granted: readonly BlockId[] | undefined;
-    scheduler.add(spec("b", "decode", 8));
+    scheduler.add(spec("b", "decode", 8, 1));
     scheduler.reserve(B, (blocks) => {
       granted = blocks;
     });
@@ -59,7 +62,7 @@ describe("while a step is in flight", () => {
 
   test("cancelling an admitted sequence keeps its blocks until they have been copied (S2, S3)", () => {
     const { scheduler, pool } = create(2);
-    scheduler.add(spec("a", "decode", 8));
+    scheduler.add(spec("a", "decode", 7, 2));
     scheduler.reserve(A, () => {});
     scheduler.ready(A, { tokenId: 1 });
     const { plan } = scheduler.schedule()!;
@@ -140,7 +143,7 @@ describe("a grant that calls back into the scheduler", () => {
   test("may cancel its own sequence: the next one is served in the same go (S6)", () => {
     const { scheduler, pool } = create(2);
     const order: string[] = [];
-    for (const id of ["hog", "a", "b"]) scheduler.add(spec(id, "decode", 8));
+    for (const id of ["hog", "a", "b"]) scheduler.add(spec(id, "decode", 8, 1));
     scheduler.reserve(sequenceId("hog"), () => {});
     scheduler.reserve(A, () => {
       order.push("a");
@@ -157,7 +160,7 @@ describe("a grant that calls back into the scheduler", () => {
   test("may cancel the one behind it, which is then not granted", () => {
     const { scheduler } = create(2);
     const order: string[] = [];
-    for (const id of ["hog", "a", "b"]) scheduler.add(spec(id, "decode", id === "hog" ? 8 : 4));
+    for (const id of ["hog", "a", "b"]) scheduler.add(spec(id, "decode", id === "hog" ? 8 : 4, 1));
     scheduler.reserve(sequenceId("hog"), () => {});
     scheduler.reserve(A, () => {
       order.push("a");
@@ -170,7 +173,7 @@ describe("a grant that calls back into the scheduler", () => {
 
   test("may be ready at once: its KV was there already", () => {
     const { scheduler } = create(2);
-    scheduler.add(spec("a", "decode", 8));
+    scheduler.add(spec("a", "decode", 7, 2));
     scheduler.reserve(A, () => scheduler.ready(A, { tokenId: 1 }));
     expect(scheduler.status()).toMatchObject({ ready: 1, receiving: 0 });
   });

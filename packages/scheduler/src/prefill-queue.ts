@@ -44,7 +44,7 @@ export class PrefillQueue {
     let left = this.#stepTokens;
     for (const sequence of this.#turns) {
       const { computedTokens } = sequence.expect("prefilling");
-      const count = Math.min(this.#chunkTokens, sequence.promptTokens - computedTokens);
+      const count = Math.min(this.#chunkTokens, sequence.context.length - computedTokens);
       if (count > left) break;
       left -= count;
       this.#turns.delete(sequence);
@@ -56,9 +56,9 @@ export class PrefillQueue {
 
 function chunkOf(sequence: Sequence, count: number): PrefillChunk {
   const { blocks, computedTokens: start } = sequence.expect("prefilling");
-  const { id, promptTokens, spec } = sequence;
-  const tokenIds = spec.promptTokenIds.slice(start, start + count);
-  const chunk = { sequenceId: id, blocks, start, tokenIds, promptTokens };
-  const isLast = start + count === promptTokens;
+  const { id, context } = sequence;
+  const tokenIds = context.slice(start, start + count);
+  const chunk = { sequenceId: id, blocks, start, tokenIds, promptTokens: context.length };
+  const isLast = start + count === context.length;
   return isLast ? { ...chunk, sample: sequence.sampleRequest() } : chunk;
 }

@@ -27,6 +27,14 @@ export class ReservationQueue {
     this.#waiting.set(sequence, granted);
   }
 
+  /** Queues before everybody else. */
+  askFirst(sequence: Sequence, granted: Granted): void {
+    const others = [...this.#waiting];
+    this.#waiting.clear();
+    this.#waiting.set(sequence, granted);
+    for (const [other, otherGranted] of others) this.#waiting.set(other, otherGranted);
+  }
+
   /** Leaves the queue, if the sequence is in it. */
   withdraw(sequence: Sequence): void {
     this.#waiting.delete(sequence);
@@ -36,19 +44,19 @@ export class ReservationQueue {
   serve(): void {
     for (const [sequence, granted] of this.#waiting) {
       const shared = this.#cachedBlocks(sequence);
-      if (!this.#pool.canAllocate(sequence.promptBlocks, shared)) return;
+      if (!this.#pool.canAllocate(sequence.contextBlocks, shared)) return;
       this.#waiting.delete(sequence);
-      const blocks = this.#pool.allocate(sequence.promptBlocks, shared);
+      const blocks = this.#pool.allocate(sequence.contextBlocks, shared);
       granted(blocks, shared.length * this.#pool.blockSize);
     }
   }
 
   /**
-   * The last prompt token is always computed, or there would be no logits to sample from. KV that comes from elsewhere
+   * The last token of the context is always computed, or there would be no logits to sample from. KV that comes from elsewhere
    * is written from the first token on, so it must not share anything.
    */
   #cachedBlocks(sequence: Sequence): readonly BlockId[] {
-    if (sequence.spec.goal === "decode") return [];
-    return this.#pool.lookup(sequence.hashedPrompt, sequence.promptTokens - 1);
+    if (sequence.spec.goal === "decode" && !sequence.recomputes) return [];
+    return this.#pool.lookup(sequence.hashedContext, sequence.context.length - 1);
   }
 }

@@ -3,7 +3,7 @@ import type { SequenceEvent } from "./sequence-event.ts";
 import type { SequenceSpec } from "./sequence-spec.ts";
 import type { StepOutcome, StepPlan } from "./step-plan.ts";
 
-/** Bounds of a scheduler; all at least 1. */
+/** Bounds of a scheduler; all whole numbers of at least 1. */
 export interface SchedulerLimits {
   /** Tokens of one prefill chunk. */
   readonly chunkTokens: number;
@@ -11,6 +11,9 @@ export interface SchedulerLimits {
   readonly stepPrefillTokens: number;
   /** Slots of the decode batch. */
   readonly maxRunning: number;
+  /** Tokens for which all slots together have room. Slots are equally long, in steps of `slotStep` tokens. */
+  readonly slotTokens: number;
+  readonly slotStep: number;
   /** Sequences accepted and not yet finished; one more is refused as overloaded. */
   readonly maxSequences: number;
   /** Longest prompt plus answer, in tokens. */
@@ -28,6 +31,8 @@ export interface SchedulerStatus {
   /** KV complete, waiting for a slot. */
   readonly ready: number;
   readonly running: number;
+  /** Times that a running sequence was taken out of the batch because memory ran short. */
+  readonly retractions: number;
   readonly blocks: {
     readonly total: number;
     readonly free: number;
@@ -45,8 +50,8 @@ export interface SchedulerApi {
   /**
    * Accepts a sequence. Goals `prefill` and `generate` queue for blocks at once, goal `decode` when it reserves them.
    * @throws BatonError `overloaded` at `maxSequences`; `invalid_argument` when the prompt is empty, `maxTokens` is below
-   *   1, prompt plus `maxTokens` exceed `maxModelTokens`, or the prompt can never fit into the pool; `internal` when the
-   *   id is in use.
+   *   1, prompt plus `maxTokens` exceed `maxModelTokens`, or blocks or slots could never hold all of it; `internal` when
+   *   the id is in use.
    */
   add(spec: SequenceSpec): void;
   /**

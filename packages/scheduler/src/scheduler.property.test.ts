@@ -14,6 +14,7 @@ import type { StepPlan } from "./step-plan.ts";
 import { expectedAnswer, kvOf, nextToken, SymbolicExecutor } from "./symbolic-executor.ts";
 
 const LONGEST_PROMPT = 16;
+const LONGEST_ANSWER = 8;
 
 type Goal = SequenceSpec["goal"];
 
@@ -24,6 +25,7 @@ interface Tracked {
   isReserving: boolean;
   isReceiving: boolean;
   isHolding: boolean;
+  isRetracted: boolean;
   /** Prompt tokens covered by prefill-start and prefill-chunk; undefined before. */
   covered: number | undefined;
 }
@@ -31,8 +33,9 @@ interface Tracked {
 interface Setup {
   readonly limits: SchedulerLimits;
   readonly blockSize: number;
-  /** Blocks beyond what the longest prompt needs. */
+  /** Blocks beyond what the longest sequence needs. */
   readonly spareBlocks: number;
+  readonly stopTokenIds: readonly number[];
 }
 
 class Harness {
@@ -43,21 +46,24 @@ class Harness {
   /** Accepted and not ended, by the events seen; a holding sequence is still in. */
   readonly alive = new Map<SequenceId, Tracked>();
   finished = 0;
+  retracted = 0;
+  readonly #stopTokenIds: readonly number[];
   #added = 0;
   #plan: StepPlan | undefined;
   /** Who runs in which slot, by plans alone. */
   #slots: SequenceId[] = [];
 
-  constructor({ limits, blockSize, spareBlocks }: Setup) {
+  constructor({ limits, blockSize, spareBlocks, stopTokenIds }: Setup) {
+    this.#stopTokenIds = stopTokenIds;
     this.limits = limits;
-    const blocks = blocksFor(LONGEST_PROMPT, blockSize) + spareBlocks;
+    const blocks = blocksFor(LONGEST_PROMPT + LONGEST_ANSWER, blockSize) + spareBlocks;
     this.pool = new BlockPool({ blocks, blockSize });
     this.scheduler = createScheduler(limits, this.pool);
     this.executor = new SymbolicExecutor(blockSize);
   }
 
   add(goal: Goal, promptTokenIds: readonly number[], maxTokens: number): void {
-    const sampling = { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens, stopTokenIds: [3, 4, 5] };
+    const sampling = { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens, stopTokenIds: this.#stopTokenIds };
     const spec: SequenceSpec = { id: sequenceId(`s${++this.#added}`), promptTokenIds, sampling, goal };
     if (this.alive.size === this.limits.maxSequences) {
       expect(() => this.scheduler.add(spec)).toThrow("are accepted already");
@@ -69,6 +75,7 @@ class Harness {
       isReserving: false,
       isReceiving: false,
       isHolding: false,
+      isRetracted: false,
       covered: undefined,
     });
     this.scheduler.add(spec);
@@ -168,10 +175,13 @@ class Harness {
     this.#checkWriters();
   }
 
-  /** Lets everything end. Each round takes every sequence one step on, so the bound is also the proof of no starvation. */
+  /**
+   * Lets everything end. Each round takes every sequence that is served one step on, so the bound is also the proof of no
+   * starvation; a retraction costs one more pass over the context.
+   */
   drain(): void {
     const work = [...this.alive.values()].map(
-      ({ spec }) => spec.promptTokenIds.length + spec.sampling.maxTokens + 2,
+      ({ spec }) => (spec.promptTokenIds.length + spec.sampling.maxTokens + 2) * 4,
     );
     const rounds = work.reduce((sum, steps) => sum + steps, 2);
     for (let round = 0; round < rounds && this.alive.size > 0; round++) {
@@ -221,6 +231,16 @@ class Harness {
         tracked.covered = event.start + event.count;
         return;
       case "decode-start":
+        expect(tracked.isRetracted).toBe(false);
+        return;
+      case "retracted":
+        expect(this.#slots).toContain(event.sequenceId);
+        tracked.isRetracted = true;
+        this.retracted++;
+        return;
+      case "resumed":
+        expect(tracked.isRetracted).toBe(true);
+        tracked.isRetracted = false;
         return;
       case "token":
         expect(event.index).toBe(tracked.tokens.length);
@@ -255,32 +275,37 @@ class Harness {
     );
     expect(new Set(prefills.map((chunk) => chunk.sequenceId)).size).toBe(prefills.length);
     for (const { sequenceId: id, start, tokenIds, blocks, promptTokens, sample } of prefills) {
-      const { covered, spec } = this.alive.get(id)!;
+      const { covered, spec, tokens, isRetracted } = this.alive.get(id)!;
       const end = start + tokenIds.length;
-      expect(start).toBe(covered);
+      const context = isRetracted ? [...spec.promptTokenIds, ...tokens] : spec.promptTokenIds;
+      if (!isRetracted) expect(start).toBe(covered);
       expect(tokenIds.length).toBeGreaterThan(0);
       expect(tokenIds.length).toBeLessThanOrEqual(chunkTokens);
-      expect(tokenIds).toEqual(spec.promptTokenIds.slice(start, end));
-      expect(promptTokens).toBe(spec.promptTokenIds.length);
+      expect(tokenIds).toEqual(context.slice(start, end));
+      expect(promptTokens).toBe(context.length);
       expect(blocks).toBe(this.scheduler.blocksOf(id));
-      expect(sample).toEqual(end === promptTokens ? { sampling: spec.sampling, outputIndex: 0 } : undefined);
+      expect(sample).toEqual(
+        end === promptTokens ? { sampling: spec.sampling, outputIndex: tokens.length } : undefined,
+      );
     }
   }
 
-  #checkDecodes({ moves, admissions, decodes }: StepPlan): void {
+  #checkDecodes({ moves, slotLength, admissions, decodes }: StepPlan): void {
     const count = decodes.length;
+    if (count > 0) expect(count * slotLength).toBeLessThanOrEqual(this.limits.slotTokens);
     expect(count).toBeLessThanOrEqual(this.limits.maxRunning);
     for (const { from, to } of moves) {
       expect(to).toBeLessThan(count);
       expect(from).toBeGreaterThan(to);
-      expect(this.alive.has(this.#slots[to]!)).toBe(false);
+      expect(this.alive.get(this.#slots[to]!)?.isRetracted ?? true).toBe(true);
       this.#slots[to] = this.#slots[from]!;
     }
     this.#slots.length = count - admissions.length;
     for (const { sequenceId: id, slot, tokenCount, sample } of admissions) {
       const { tokens, spec } = this.alive.get(id)!;
       expect(slot).toBe(this.#slots.length);
-      expect(tokenCount).toBe(spec.promptTokenIds.length);
+      // The newest token of the answer has no KV yet.
+      expect(tokenCount).toBe(spec.promptTokenIds.length + tokens.length - 1);
       expect(sample).toEqual({ sampling: spec.sampling, outputIndex: tokens.length });
       this.#slots.push(id);
     }
@@ -289,6 +314,7 @@ class Harness {
       const { tokens, spec } = this.alive.get(id)!;
       expect(tokenId).toBe(tokens.at(-1));
       expect(position).toBe(spec.promptTokenIds.length + tokens.length - 1);
+      expect(position).toBeLessThan(slotLength);
     }
   }
 
@@ -328,18 +354,22 @@ const setup: fc.Arbitrary<Setup> = fc.record({
     chunkTokens: fc.integer({ min: 1, max: 6 }),
     stepPrefillTokens: fc.integer({ min: 1, max: 12 }),
     maxRunning: fc.integer({ min: 1, max: 4 }),
+    // From just enough for the longest sequence to enough for all.
+    slotTokens: fc.integer({ min: LONGEST_PROMPT + LONGEST_ANSWER + 3, max: 60 }),
+    slotStep: fc.integer({ min: 1, max: 3 }),
     maxSequences: fc.integer({ min: 4, max: 12 }),
     maxModelTokens: fc.constant(40),
   }),
   blockSize: fc.integer({ min: 1, max: 4 }),
   spareBlocks: fc.nat(30),
+  stopTokenIds: fc.constant([3, 4, 5]),
 });
 
 type Action = (harness: Harness) => void;
 const goal = fc.constantFrom<Goal>("prefill", "decode", "generate");
 // Two token ids and few lengths: common prefixes, whole or partial, are the rule.
 const prompt = fc.array(fc.nat(1), { minLength: 1, maxLength: LONGEST_PROMPT });
-const add = fc.tuple(goal, prompt, fc.integer({ min: 1, max: 8 })).map(
+const add = fc.tuple(goal, prompt, fc.integer({ min: 1, max: LONGEST_ANSWER })).map(
   ([to, ids, max]): Action =>
     (harness) =>
       harness.add(to, ids, max),
@@ -383,6 +413,37 @@ test("under any order of calls every sequence left alone gets exactly its tokens
     { numRuns: 150 },
   );
   expect(finished).toBeGreaterThan(750);
+});
+
+test("when slots are short, sequences are retracted and still get exactly their tokens", () => {
+  const long = fc.tuple(
+    fc.constantFrom<Goal>("decode", "generate"),
+    fc.array(fc.nat(1), { minLength: 1, maxLength: 4 }),
+    fc.integer({ min: 8, max: LONGEST_PROMPT + LONGEST_ANSWER - 4 }),
+  );
+  const work = fc.array(long, { minLength: 4, maxLength: 8 });
+  const tight = setup.map((parameters) => ({
+    ...parameters,
+    stopTokenIds: [],
+    limits: { ...parameters.limits, maxRunning: 4, slotTokens: 36 },
+  }));
+  let retracted = 0;
+  fc.assert(
+    fc.property(tight, work, actions, (parameters, sequences, steps) => {
+      const harness = new Harness(parameters);
+      for (const [to, ids, max] of sequences) harness.add(to, ids, max);
+      for (let i = 0; i < 8; i++) {
+        for (let pick = 0; pick < 8; pick++) harness.reserve(pick);
+        for (let pick = 0; pick < 8; pick++) harness.deliver(pick);
+        harness.step();
+      }
+      run(harness, steps);
+      harness.drain();
+      retracted += harness.retracted;
+    }),
+    { numRuns: 100 },
+  );
+  expect(retracted).toBeGreaterThan(50);
 });
 
 test("a reset at any moment frees every block, and the scheduler goes on as if it were new", () => {

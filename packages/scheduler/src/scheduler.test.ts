@@ -11,6 +11,8 @@ const LIMITS: SchedulerLimits = {
   chunkTokens: 4,
   stepPrefillTokens: 8,
   maxRunning: 2,
+  slotTokens: 1000,
+  slotStep: 8,
   maxSequences: 8,
   maxModelTokens: 64,
 };
@@ -49,6 +51,7 @@ function outcomeOf(plan: StepPlan, token = 1): StepOutcome {
     decodes: plan.decodes.map(() => ({ tokenId: token })),
     decodeStartedAt: 20,
     decodeEndedAt: 30,
+    graphMs: 8,
   };
 }
 
@@ -103,6 +106,7 @@ describe("createScheduler", () => {
       receiving: 0,
       ready: 0,
       running: 0,
+      retractions: 0,
       blocks: { total: 16, free: 16, cached: 0, used: 0 },
       prefixCache: { hitTokens: 0, missTokens: 0 },
     });
@@ -119,12 +123,30 @@ describe("add", () => {
       spec("a", "decode", prompt(60), 5),
       "prompt and answer are 60 + 5 tokens, expected at most 64",
     ],
-    ["a prompt beyond the pool", spec("a", "generate", prompt(17)), "needs 5 blocks, expected at most 4"],
+    [
+      "a prompt beyond the pool",
+      spec("a", "prefill", prompt(17)),
+      "its prompt may need 5 blocks, expected at most 4",
+    ],
+    [
+      "an answer beyond the pool: it may have to be computed again",
+      spec("a", "decode", prompt(13), 5),
+      "its tokens may need 5 blocks, expected at most 4",
+    ],
   ])("refuses %s as invalid", (_, sequence, message) => {
     const scheduler = create({}, 4);
     expect(() => scheduler.add(sequence)).toThrow(message);
     expect(() => scheduler.add(sequence)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
     expect(scheduler.status().waiting).toBe(0);
+  });
+
+  test("refuses what no slot could hold, unless it is not decoded here", () => {
+    const scheduler = create({ slotTokens: 20, slotStep: 8 });
+    expect(() => scheduler.add(spec("a", "generate", prompt(12), 5))).toThrow(
+      "it may need a slot of 24 tokens, expected at most 20",
+    );
+    expect(() => scheduler.add(spec("a", "generate", prompt(11), 5))).not.toThrow();
+    expect(() => scheduler.add(spec("b", "prefill", prompt(30), 5))).not.toThrow();
   });
 
   test("accepts a prompt and answer that reach the limit exactly", () => {
@@ -376,7 +398,7 @@ describe("decode", () => {
       ["big", 16],
       ["c", 4],
     ] as const) {
-      scheduler.add(spec(name, "decode", prompt(length)));
+      scheduler.add(spec(name, "decode", prompt(length), 1));
       scheduler.reserve(id(name), () => order.push(name));
     }
     expect(order).toEqual(["a"]);
@@ -395,7 +417,7 @@ describe("decode", () => {
       ["big", 16],
       ["c", 4],
     ] as const) {
-      scheduler.add(spec(name, "decode", prompt(length)));
+      scheduler.add(spec(name, "decode", prompt(length), 1));
       scheduler.reserve(id(name), () => order.push(name));
     }
     scheduler.cancel(id("big"));
@@ -507,8 +529,8 @@ describe("misuse", () => {
 
   test("reserve(), ready() and release() refuse a sequence in another state or of another goal", () => {
     const scheduler = create({}, 1);
-    scheduler.add(spec("a", "decode", [1]));
-    scheduler.add(spec("b", "decode", [1]));
+    scheduler.add(spec("a", "decode", [1], 1));
+    scheduler.add(spec("b", "decode", [1], 1));
     expect(() => scheduler.ready(id("a"), { tokenId: 1 })).toThrow("it is waiting, expected receiving");
     scheduler.reserve(id("a"), () => {});
     expect(() => scheduler.reserve(id("a"), () => {})).toThrow("it is receiving, expected waiting");
@@ -526,5 +548,64 @@ describe("misuse", () => {
     });
     expect(scheduler.ready(id("x"), { tokenId: 1 })).toEqual([]);
     expect(scheduler.blocksOf(id("x"))).toBeUndefined();
+  });
+});
+
+describe("when the slots run short", () => {
+  /** Runs until nothing is left; the tokens of each sequence, and what happened besides, in order. */
+  function runAll(scheduler: SchedulerApi) {
+    const happened: string[] = [];
+    for (let next = scheduler.schedule(); next !== undefined; next = scheduler.schedule()) {
+      const { plan } = next;
+      if (plan.decodes.length > 0) expect(plan.decodes.length * plan.slotLength).toBeLessThanOrEqual(32);
+      for (const event of [...next.events, ...scheduler.commit(outcomeOf(plan))]) {
+        if (event.type !== "prefill-chunk" && event.type !== "token") {
+          happened.push(`${event.sequenceId} ${event.type}`);
+        }
+      }
+    }
+    return happened;
+  }
+
+  test("the newest sequence gives way, and goes on after the others where it was", () => {
+    const scheduler = create({ slotTokens: 32, slotStep: 4, maxRunning: 4 });
+    scheduler.add(spec("a", "generate", prompt(3), 20));
+    scheduler.add(spec("b", "generate", prompt(3, 1), 20));
+    expect(runAll(scheduler)).toEqual([
+      "a prefill-start",
+      "b prefill-start",
+      "a decode-start",
+      "b decode-start",
+      "b retracted",
+      "a finished",
+      "b resumed",
+      "b finished",
+    ]);
+    expect(scheduler.status()).toMatchObject({ running: 0, retractions: 1, blocks: { used: 0 } });
+  });
+
+  test("a prompt is let in only if there is room to grow", () => {
+    const scheduler = create({ slotTokens: 32, slotStep: 4, maxRunning: 4 });
+    scheduler.add(spec("a", "generate", prompt(4), 20));
+    for (let steps = 0; steps < 8; steps++) step(scheduler);
+    scheduler.add(spec("b", "generate", prompt(3, 1), 2));
+    expect(runAll(scheduler)).toEqual(["b prefill-start", "a finished", "b decode-start", "b finished"]);
+  });
+
+  test("a sequence that was retracted may be dropped at any moment", () => {
+    for (let steps = 0; steps < 12; steps++) {
+      const scheduler = create({ slotTokens: 32, slotStep: 4, maxRunning: 4 });
+      scheduler.add(spec("a", "generate", prompt(3), 20));
+      scheduler.add(spec("b", "generate", prompt(3, 1), 20));
+      while (scheduler.status().retractions === 0) step(scheduler);
+      expect(scheduler.status()).toMatchObject({ running: 1, prefilling: 1 });
+      for (let more = 0; more < steps; more++) {
+        const next = scheduler.schedule();
+        if (next) scheduler.commit(outcomeOf(next.plan));
+      }
+      scheduler.cancel(id("b"));
+      runAll(scheduler);
+      expect(scheduler.status()).toMatchObject({ running: 0, waiting: 0, blocks: { used: 0 } });
+    }
   });
 });

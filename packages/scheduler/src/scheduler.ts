@@ -10,7 +10,9 @@
 //   S4  A sequence is in exactly one place: the reservation queue (waiting), the prefill queue or the step in flight
 //       (prefilling), the decode set (ready and running), or none.
 //   S5  A sequence that ended is unknown from then on and has no further event, whatever is still in flight for it.
-//   S6  Whenever blocks may have become available, the reservation queue is served before the call returns.
+//   S6  A sequence that runs either goes on to its end or is retracted: it gives up its slot, waits for blocks before
+//       everybody else, and its context, prompt and answer so far, is computed again. Nothing of its answer is lost.
+//   S7  Whenever blocks may have become available, the reservation queue is served before the call returns.
 
 import {
   assertNever,
@@ -61,6 +63,8 @@ class Scheduler implements SchedulerApi {
   readonly #decodes: DecodeSet;
   #step: StepInFlight | undefined;
   #stepsPlanned = 0;
+  #sequencesAdded = 0;
+  #retractions = 0;
   #hitTokens = 0;
   #missTokens = 0;
 
@@ -69,7 +73,7 @@ class Scheduler implements SchedulerApi {
     this.#pool = pool;
     this.#reservations = new ReservationQueue(pool);
     this.#prefills = new PrefillQueue(limits);
-    this.#decodes = new DecodeSet(limits.maxRunning);
+    this.#decodes = new DecodeSet(limits);
   }
 
   add(spec: SequenceSpec): void {
@@ -87,7 +91,7 @@ class Scheduler implements SchedulerApi {
         `Cannot accept sequence "${spec.id}": ${maxSequences} are accepted already`,
       );
     }
-    const sequence = new Sequence(spec, this.#pool.blockSize, this.#counts);
+    const sequence = new Sequence(spec, ++this.#sequencesAdded, this.#pool.blockSize, this.#counts);
     this.#sequences.set(spec.id, sequence);
     if (spec.goal === "decode") return;
     this.#reservations.ask(sequence, (blocks, cached) => this.#startPrefill(sequence, blocks, cached));
@@ -156,6 +160,8 @@ class Scheduler implements SchedulerApi {
     if (this.#step !== undefined) {
       throw new BatonError("internal", `Cannot schedule: step ${this.#step.plan.stepId} is not committed`);
     }
+    const retracted = this.#retractOverflow();
+    this.#reservations.serve();
     const moves = this.#decodes.compact();
     const admitted = this.#decodes.admit();
     const chunks = this.#prefills.take();
@@ -166,11 +172,12 @@ class Scheduler implements SchedulerApi {
       stepId: ++this.#stepsPlanned,
       moves,
       admissions: admitted.map(({ admission }) => admission),
+      slotLength: this.#decodes.slotLength(),
       prefills: chunks.map(({ chunk }) => chunk),
       decodes,
     };
     this.#step = { plan, admitted, chunks, decoding: [...this.#decodes.sequences] };
-    return { plan, events: joinEvents(this.#step) };
+    return { plan, events: [...retracted, ...joinEvents(this.#step)] };
   }
 
   commit(outcome: StepOutcome): readonly SequenceEvent[] {
@@ -214,14 +221,26 @@ class Scheduler implements SchedulerApi {
       receiving,
       ready,
       running,
+      retractions: this.#retractions,
       blocks: this.#pool.status(),
       prefixCache: { hitTokens: this.#hitTokens, missTokens: this.#missTokens },
     };
   }
 
+  /** Takes out of the batch what the slots have no room for; the one that came first always stays. */
+  #retractOverflow(): SequenceEvent[] {
+    return this.#decodes.overflow().map((sequence) => {
+      this.#decodes.leave(sequence.expect("running").slot);
+      sequence.retract();
+      this.#retractions++;
+      this.#reservations.askFirst(sequence, (blocks, cached) => this.#startPrefill(sequence, blocks, cached));
+      return { type: "retracted", sequenceId: sequence.id };
+    });
+  }
+
   #startPrefill(sequence: Sequence, blocks: readonly BlockId[], cachedTokens: number): void {
     this.#hitTokens += cachedTokens;
-    this.#missTokens += sequence.promptTokens - cachedTokens;
+    this.#missTokens += sequence.context.length - cachedTokens;
     sequence.enter({ kind: "prefilling", blocks, cachedTokens, computedTokens: cachedTokens });
     this.#prefills.add(sequence);
   }
@@ -245,7 +264,9 @@ class Scheduler implements SchedulerApi {
       this.#pool.release(blocks); // Not queued, so not given back by the drop; and not to be found by others.
       return;
     }
-    events.push({ type: "prefill-chunk", sequenceId: sequence.id, start, count, startedAt, endedAt });
+    if (!sequence.recomputes) {
+      events.push({ type: "prefill-chunk", sequenceId: sequence.id, start, count, startedAt, endedAt });
+    }
     if (token !== undefined && chunk.sample !== undefined) {
       this.#endPrefill(sequence, blocks, token, events);
       return;
@@ -260,7 +281,7 @@ class Scheduler implements SchedulerApi {
     token: SampledToken,
     events: SequenceEvent[],
   ): void {
-    if (sequence.spec.goal === "generate") {
+    if (sequence.spec.goal !== "prefill") {
       this.#startAnswer(sequence, blocks, token, events);
       return;
     }
@@ -307,7 +328,7 @@ class Scheduler implements SchedulerApi {
 
   /** Ends a sequence: takes it out of where it is (S4) and gives back what it owns (S2). */
   #drop(sequence: Sequence): void {
-    const { state, promptTokens } = sequence;
+    const { state } = sequence;
     sequence.enter({ kind: "ended" });
     this.#sequences.delete(sequence.id);
     switch (state.kind) {
@@ -322,11 +343,11 @@ class Scheduler implements SchedulerApi {
         this.#pool.release(state.blocks);
         return;
       case "holding":
-        this.#giveBack(sequence, state.blocks, promptTokens);
+        this.#giveBack(sequence, state.blocks, sequence.context.length);
         return;
       case "ready":
         this.#decodes.withdraw(sequence);
-        this.#giveBack(sequence, state.blocks, promptTokens);
+        this.#giveBack(sequence, state.blocks, sequence.context.length);
         return;
       case "running":
         this.#decodes.leave(state.slot);
@@ -340,6 +361,6 @@ class Scheduler implements SchedulerApi {
 
   /** Gives a prompt's blocks back; what is final of them stays findable for prompts that begin alike. */
   #giveBack(sequence: Sequence, blocks: readonly BlockId[], finalTokens: number): void {
-    this.#pool.retire(blocks, sequence.hashedPrompt, finalTokens);
+    this.#pool.retire(blocks, sequence.hashedContext, finalTokens);
   }
 }

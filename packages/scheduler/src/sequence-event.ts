@@ -15,6 +15,10 @@ export type SequenceEvent =
     }
   /** The sequence entered the decode batch. */
   | { readonly type: "decode-start"; readonly sequenceId: SequenceId; readonly slot: number }
+  /** Memory ran short: the sequence left the batch. Nothing is told of how its KV is computed again. */
+  | { readonly type: "retracted"; readonly sequenceId: SequenceId }
+  /** It entered the batch once more, and goes on where it was. */
+  | { readonly type: "resumed"; readonly sequenceId: SequenceId; readonly slot: number }
   /**
    * A token of the answer; index 0 comes from the prefill. A stop token is not reported, with one exception: a sequence
    * of goal `prefill` always reports its token, because the worker hands it over and the other side judges it.

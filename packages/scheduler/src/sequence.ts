@@ -30,16 +30,22 @@ export type SequenceCounts = Record<SequenceKind, number>;
 export class Sequence {
   readonly spec: SequenceSpec;
   readonly promptTokens: number;
+  /** Lower for a sequence that came earlier. */
+  readonly order: number;
   /** The answer so far. While decoding, the KV of its last token is not computed yet. */
   readonly answer: number[] = [];
   readonly #blockSize: number;
   readonly #counts: SequenceCounts;
   #state: SequenceState = { kind: "waiting" };
-  #hashedPrompt: HashedTokens | undefined;
+  #context: readonly number[];
+  #hashedContext: HashedTokens | undefined;
+  #recomputes = false;
 
   /** A waiting sequence; it keeps its place in `counts` up to date from now on. */
-  constructor(spec: SequenceSpec, blockSize: number, counts: SequenceCounts) {
+  constructor(spec: SequenceSpec, order: number, blockSize: number, counts: SequenceCounts) {
     this.spec = spec;
+    this.order = order;
+    this.#context = spec.promptTokenIds;
     this.promptTokens = spec.promptTokenIds.length;
     this.#blockSize = blockSize;
     this.#counts = counts;
@@ -54,15 +60,34 @@ export class Sequence {
     return this.#state;
   }
 
-  /** Blocks that the whole prompt needs. */
-  get promptBlocks(): number {
-    return blocksFor(this.promptTokens, this.#blockSize);
+  /** The tokens whose KV is in its blocks, or will be: the prompt, and after `retract` the answer so far too. */
+  get context(): readonly number[] {
+    return this.#context;
   }
 
-  /** The prompt with the names of its blocks; hashed when first asked for. */
-  get hashedPrompt(): HashedTokens {
-    this.#hashedPrompt ??= hashTokens(this.spec.promptTokenIds, this.#blockSize);
-    return this.#hashedPrompt;
+  /** Blocks that the context needs. */
+  get contextBlocks(): number {
+    return blocksFor(this.#context.length, this.#blockSize);
+  }
+
+  /** The context with the names of its blocks; hashed when first asked for. */
+  get hashedContext(): HashedTokens {
+    this.#hashedContext ??= hashTokens(this.#context, this.#blockSize);
+    return this.#hashedContext;
+  }
+
+  /** It ran before, and its context is computed here once more. */
+  get recomputes(): boolean {
+    return this.#recomputes;
+  }
+
+  /** A running sequence gives up its slot: it waits for blocks in which its KV is computed again. */
+  retract(): void {
+    this.expect("running");
+    this.#context = [...this.spec.promptTokenIds, ...this.answer];
+    this.#hashedContext = undefined;
+    this.#recomputes = true;
+    this.enter({ kind: "waiting" });
   }
 
   /** What the engine must know to choose the next token of the answer. */

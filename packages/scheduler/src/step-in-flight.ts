@@ -17,12 +17,12 @@ export interface StepInFlight {
 
 /** The events of the sequences that join with this step. */
 export function joinEvents({ admitted, chunks }: StepInFlight): SequenceEvent[] {
-  const decodes = admitted.map(({ admission: { sequenceId, slot } }): SequenceEvent => {
-    return { type: "decode-start", sequenceId, slot };
+  const decodes = admitted.map(({ sequence, admission: { sequenceId, slot } }): SequenceEvent => {
+    return { type: sequence.recomputes ? "resumed" : "decode-start", sequenceId, slot };
   });
   const prefills = chunks.flatMap(({ sequence, chunk }): SequenceEvent[] => {
     const { cachedTokens } = sequence.expect("prefilling");
-    const isFirst = chunk.start === cachedTokens;
+    const isFirst = chunk.start === cachedTokens && !sequence.recomputes;
     return isFirst ? [{ type: "prefill-start", sequenceId: sequence.id, cachedTokens }] : [];
   });
   return [...decodes, ...prefills];

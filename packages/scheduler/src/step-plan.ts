@@ -2,12 +2,17 @@ import type { BlockId, SampledToken, SamplingParams, SequenceId } from "@baton/c
 
 /**
  * What one engine step computes, as plain data: the scheduler writes it, the engine thread executes it, the scheduler
- * commits the outcome. Executed in the order of the fields: moves, admissions, prefills, decodes.
+ * commits the outcome. Executed in the order of the fields.
  */
 export interface StepPlan {
   readonly stepId: number;
   /** Slot copies that keep the decode batch a prefix of the slots. */
   readonly moves: readonly SlotMove[];
+  /**
+   * Tokens for which each slot has room, from after the moves on. Times the number of decodes it never exceeds
+   * `slotTokens` of the limits.
+   */
+  readonly slotLength: number;
   /** Sequences whose KV is complete in blocks and which now enter the decode batch. */
   readonly admissions: readonly SlotAdmission[];
   readonly prefills: readonly PrefillChunk[];
@@ -39,7 +44,7 @@ export interface PrefillChunk {
   /** Position of the chunk's first token. */
   readonly start: number;
   readonly tokenIds: readonly number[];
-  /** Tokens of the whole prompt, so that the engine can size its workspace once. */
+  /** Tokens of the whole prompt (after a retraction, with the answer so far), so that the engine can size its workspace once. */
   readonly promptTokens: number;
   /** Present on the last chunk only: sample the first token of the answer. */
   readonly sample?: SampleRequest;
@@ -79,6 +84,8 @@ export interface StepOutcome {
   /** Epoch ms around the step's decode batch; equal when it had none. */
   readonly decodeStartedAt: number;
   readonly decodeEndedAt: number;
+  /** Milliseconds of the step that were spent in the graphs. */
+  readonly graphMs: number;
 }
 
 /** A token, or why none could be chosen: this ends the sequence, and no other. */

@@ -64,7 +64,7 @@ export class SymbolicExecutor {
       kv.push(...kvOf([tokenId], kv));
       return { tokenId: nextToken(kv) };
     });
-    return { stepId: plan.stepId, prefills, decodes, decodeStartedAt: 3, decodeEndedAt: 4 };
+    return { stepId: plan.stepId, prefills, decodes, decodeStartedAt: 3, decodeEndedAt: 4, graphMs: 1 };
   }
 
   /** Writes KV for positions `start` and on: what a prefill or a transfer does. */

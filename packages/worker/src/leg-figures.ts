@@ -65,6 +65,8 @@ export class LegFigures {
         this.#leave(event.at);
         break;
       case "prefill-chunk":
+      case "retracted":
+      case "resumed":
       case "failed":
         break;
       default:

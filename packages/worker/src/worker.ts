@@ -9,9 +9,7 @@
 import { randomUUID } from "node:crypto";
 import {
   type BatonError,
-  blocksFor,
   type KvLayout,
-  kvBytesPerBlock,
   type Logger,
   type WorkerRecord,
   type WorkerRole,
@@ -26,6 +24,7 @@ import type { WorkerAnnouncer } from "@baton/registry";
 import { createGrpcWorkerAnnouncer, createRpcServer, type RpcServer, type WorkerStatus } from "@baton/rpc";
 import type { RequestTracer } from "@baton/tracing";
 import { advertisedHost } from "./advertised-host.ts";
+import { type KvBudget, kvBudget } from "./kv-budget.ts";
 import { StepTracer } from "./step-tracer.ts";
 import type { WorkerConfig } from "./worker-config.ts";
 import { readWorkerMetrics, stepMetrics } from "./worker-metrics.ts";
@@ -73,20 +72,24 @@ export interface Worker {
 export async function createWorker(options: WorkerOptions): Promise<Worker> {
   const { config, logger } = options;
   const { folder, name } = await resolveModel(config);
-  const model = await prepareModel(folder, { cacheFolder: config.cacheFolder, name, weights: config.weights });
+  const model = await prepareModel(folder, {
+    cacheFolder: config.cacheFolder,
+    name,
+    weights: config.weights,
+  });
   const layout = model.layout(config.blockSize);
-  const kvBlocks = Math.max(1, Math.floor(config.kvMemory / kvBytesPerBlock(layout)));
-  warnIfSmall(kvBlocks, layout, model, logger);
+  const budget = kvBudget(config.kvMemory, layout, options.role);
+  warnIfSmall(budget, model, logger);
   const steps = new StepTracer(options.tracer);
-  const engine = await startEngine(options, model, layout, kvBlocks, steps);
-  return new RunningWorker(options, model, layout, kvBlocks, engine, steps);
+  const engine = await startEngine(options, model, layout, budget, steps);
+  return new RunningWorker(options, model, layout, budget, engine, steps);
 }
 
 function startEngine(
   options: WorkerOptions,
   model: CompiledModel,
   layout: KvLayout,
-  kvBlocks: number,
+  { kvBlocks, slotTokens, maxTokens }: KvBudget,
   steps: StepTracer,
 ): Promise<EngineApi> {
   const { config, role, metrics } = options;
@@ -106,8 +109,9 @@ function startEngine(
       chunkTokens: config.chunkTokens,
       stepPrefillTokens: config.chunkTokens,
       maxRunning: config.maxRunning,
+      slotTokens,
       maxSequences: config.maxSequences,
-      maxModelTokens: model.maxModelTokens,
+      maxModelTokens: Math.min(model.maxModelTokens, maxTokens),
     },
     onStep: (step) => {
       measure(step);
@@ -116,11 +120,14 @@ function startEngine(
   });
 }
 
-/** A pool that cannot hold one sequence of full length still works, but refuses the longest prompts. */
-function warnIfSmall(kvBlocks: number, layout: KvLayout, model: CompiledModel, logger: Logger): void {
-  const needed = blocksFor(model.maxModelTokens, layout.blockSize);
-  if (kvBlocks < needed) {
-    logger.warn({ kvBlocks, needed }, "KV memory holds less than one prompt of the model's full length");
+/** Memory that cannot hold one sequence of full length still works, but the longest requests are refused. */
+function warnIfSmall({ maxTokens }: KvBudget, model: CompiledModel, logger: Logger): void {
+  const { maxModelTokens } = model;
+  if (maxTokens < maxModelTokens) {
+    logger.warn(
+      { maxTokens, maxModelTokens },
+      "KV memory holds less than one request of the model's full length",
+    );
   }
 }
 
@@ -134,7 +141,7 @@ class RunningWorker implements Worker {
   readonly failed: Promise<BatonError>;
   readonly #options: WorkerOptions;
   readonly #model: CompiledModel;
-  readonly #kvBlocks: number;
+  readonly #budget: KvBudget;
   readonly #metricsServer: MetricsServer;
   #announcer: WorkerAnnouncer | undefined;
   #mount: WorkerMount | undefined;
@@ -145,13 +152,13 @@ class RunningWorker implements Worker {
     options: WorkerOptions,
     model: CompiledModel,
     layout: KvLayout,
-    kvBlocks: number,
+    budget: KvBudget,
     engine: EngineApi,
     steps: StepTracer,
   ) {
     this.#options = options;
     this.#model = model;
-    this.#kvBlocks = kvBlocks;
+    this.#budget = budget;
     this.layout = layout;
     this.engine = engine;
     this.steps = steps;
@@ -180,9 +187,9 @@ class RunningWorker implements Worker {
       model: this.#model.name,
       layout: this.layout,
       capacity: {
-        kvBlocks: this.#kvBlocks,
+        kvBlocks: this.#budget.kvBlocks,
         maxRunning: config.maxRunning,
-        maxModelTokens: this.#model.maxModelTokens,
+        maxModelTokens: Math.min(this.#model.maxModelTokens, this.#budget.maxTokens),
       },
     };
     this.#announcer = createGrpcWorkerAnnouncer({ address: config.registryAddress, logger });

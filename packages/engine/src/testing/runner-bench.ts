@@ -2,6 +2,7 @@
 import { type BlockId, blockId, blocksFor } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
 import type { ModelRunner, RunnerRow } from "../model-runner.ts";
+import { roundUp } from "../round-up.ts";
 
 /** A runner over fresh KV memory for at least 2,048 tokens. */
 export interface RunnerUnderTest {
@@ -27,6 +28,7 @@ export class RunnerBench {
     this.runner = runner;
     this.memory = memory;
     this.#freeBlocks = memory.blocks;
+    runner.resize(0, TEST_SLOT_TOKENS / 8);
   }
 
   /** Blocks for so many tokens that nobody has used, from the last one down: a table in no natural order. */
@@ -96,6 +98,9 @@ export class RunnerBench {
   }
 }
 
+/** Tokens that fit into the slots of a runner under test: eight of 1,024 to begin with. */
+export const TEST_SLOT_TOKENS = 8192;
+
 /** A batch of greedy answers; row i is slot i. */
 export class GreedyBatch {
   readonly #bench: RunnerBench;
@@ -112,6 +117,7 @@ export class GreedyBatch {
 
   /** Admits a prompt into a slot whose sequence is dropped. */
   replace(slot: number, { blocks, tokenIds, logits }: ComputedPrompt): readonly number[] {
+    this.#fit(tokenIds.length);
     this.#bench.runner.admit(slot, blocks, tokenIds.length);
     const tokenId = argmax(logits);
     const answer = [tokenId];
@@ -127,8 +133,15 @@ export class GreedyBatch {
     this.#rows[slot] = last;
   }
 
+  /** Gives the slots the length that the longest sequence needs. */
+  #fit(tokens = 0): void {
+    const longest = Math.max(tokens, ...this.#rows.map(({ position }) => position));
+    this.#bench.runner.resize(this.#rows.length, roundUp(longest + 1, 16));
+  }
+
   async step(count: number): Promise<void> {
     for (let step = 0; step < count; step++) {
+      this.#fit();
       const logits = await this.#bench.decode(this.#rows);
       for (const [slot, row] of this.#rows.entries()) {
         row.tokenId = argmax(logits[slot]!);

@@ -1,0 +1,26 @@
+/**
+ * How a worker divides its KV memory. A worker that decodes gives half to the slots of the batch and half to blocks: a
+ * sequence that is retracted from its slot is computed again in blocks, so each half must hold the longest sequence.
+ */
+import { type KvLayout, kvBytesPerBlock, kvBytesPerToken, type WorkerRole } from "@baton/core";
+import { SLOT_STEP } from "@baton/engine";
+
+export interface KvBudget {
+  readonly kvBlocks: number;
+  /** Tokens that fit into the slots of the decode batch. */
+  readonly slotTokens: number;
+  /** Longest prompt plus answer that the memory has room for. */
+  readonly maxTokens: number;
+}
+
+export function kvBudget(bytes: number, layout: KvLayout, role: WorkerRole): KvBudget {
+  const decodes = role !== "prefill";
+  const blockBytes = decodes ? bytes / 2 : bytes;
+  const kvBlocks = Math.max(1, Math.floor(blockBytes / kvBytesPerBlock(layout)));
+  const slotTokens = decodes
+    ? Math.max(SLOT_STEP, Math.floor(bytes / 2 / kvBytesPerToken(layout)))
+    : SLOT_STEP;
+  const blockTokens = kvBlocks * layout.blockSize;
+  const slotLimit = Math.floor(slotTokens / SLOT_STEP) * SLOT_STEP;
+  return { kvBlocks, slotTokens, maxTokens: decodes ? Math.min(blockTokens, slotLimit) : blockTokens };
+}

@@ -1,0 +1,95 @@
+/** Engines over random weights in the shapes of real models: what is computed does not matter, how long it takes does. */
+import { fileURLToPath } from "node:url";
+import { NEUTRAL_SAMPLING, type SamplingParams, sequenceId } from "@baton/core";
+import { createEngine, type EngineApi, type StepRecord } from "@baton/engine";
+import { type CompiledModel, prepareModel, type WeightFormat } from "@baton/model";
+import { writeRandomCheckpoint } from "@baton/model/testing";
+
+const CACHE = fileURLToPath(new URL("../../.cache/bench", import.meta.url));
+const BLOCK_SIZE = 16;
+
+/** Shapes of real models. */
+export const SHAPES = {
+  "smollm2-135m": {
+    vocabSize: 49_152,
+    hiddenSize: 576,
+    intermediateSize: 1536,
+    layers: 30,
+    heads: 9,
+    kvHeads: 3,
+    headDim: 64,
+    maxPositions: 8192,
+    tiedEmbeddings: true,
+  },
+} as const;
+
+export type ShapeName = keyof typeof SHAPES;
+
+/** Writes and compiles a model of a shape, or finds it in the cache. */
+export async function syntheticModel(
+  shape: ShapeName,
+  weights: WeightFormat,
+  vocabSize: number = SHAPES[shape].vocabSize,
+): Promise<CompiledModel> {
+  const folder = `${CACHE}/${shape}-${vocabSize}`;
+  await writeRandomCheckpoint(folder, { ...SHAPES[shape], vocabSize }, 1);
+  return prepareModel(folder, { cacheFolder: CACHE, weights });
+}
+
+export interface EngineSetup {
+  readonly model: CompiledModel;
+  readonly threads?: number;
+  readonly maxRunning?: number;
+  readonly chunkTokens?: number;
+  readonly kvTokens?: number;
+  readonly onStep?: (step: StepRecord) => void;
+}
+
+/** An engine that prefills and decodes. */
+export function startEngine(setup: EngineSetup): Promise<EngineApi> {
+  const { model, threads = 1, maxRunning = 16, chunkTokens = 256, kvTokens = 20_000, onStep } = setup;
+  const { vocabSize, maxModelTokens, prefillGraph, decodeGraph } = model;
+  const info = { layout: model.layout(BLOCK_SIZE), vocabSize, maxModelTokens };
+  return createEngine({
+    runner: { kind: "onnx", info, prefillGraph, decodeGraph, threads, roles: ["prefill", "decode"] },
+    kvBlocks: Math.ceil(kvTokens / BLOCK_SIZE),
+    limits: {
+      chunkTokens,
+      stepPrefillTokens: chunkTokens,
+      maxRunning,
+      slotTokens: kvTokens,
+      maxSequences: 64,
+      maxModelTokens: Math.min(maxModelTokens, kvTokens - 128),
+    },
+    onStep,
+  });
+}
+
+let sequences = 0;
+
+/** A prompt of random tokens, answered to its last token; resolves when it is complete. */
+export function answer(
+  engine: EngineApi,
+  promptTokens: number,
+  sampling: Partial<SamplingParams>,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const number = ++sequences;
+  const promptTokenIds = Array.from(
+    { length: promptTokens },
+    (_, position) => (number * 7919 + position * 104_729) % engine.info.vocabSize,
+  );
+  engine.submit(
+    {
+      id: sequenceId(`bench-${number}`),
+      promptTokenIds,
+      sampling: { ...NEUTRAL_SAMPLING, temperature: 0, ...sampling },
+      goal: "generate",
+    },
+    (event) => {
+      if (event.type === "finished") resolve();
+      if (event.type === "failed") reject(event.error);
+    },
+  );
+  return promise;
+}
