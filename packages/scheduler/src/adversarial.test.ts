@@ -140,7 +140,7 @@ describe("while a step is in flight", () => {
 });
 
 describe("a grant that calls back into the scheduler", () => {
-  test("may cancel its own sequence: the next one is served in the same go (S6)", () => {
+  test("may cancel its own sequence: the next one is served in the same go (S7)", () => {
     const { scheduler, pool } = create(2);
     const order: string[] = [];
     for (const id of ["hog", "a", "b"]) scheduler.add(spec(id, "decode", 8, 1));

@@ -1,5 +1,5 @@
 // The scheduler under any order of calls, with a symbolic engine: whatever happens around it, a sequence that is left
-// alone gets exactly its tokens, and every block comes back. The rules that each check stands for are S1 to S6 in
+// alone gets exactly its tokens, and every block comes back. The rules that each check stands for are S1 to S7 in
 // scheduler.ts and P1 to P5 in the block pool.
 
 import { type BlockId, blocksFor, NEUTRAL_SAMPLING, type SequenceId, sequenceId } from "@baton/core";
