@@ -82,6 +82,7 @@ module.exports = {
       inside("packages/tracing"),
     ),
     owned("prom-client", "node_modules/prom-client", inside("packages/metrics")),
+    owned("ioredis", "node_modules/ioredis", "^packages/registry/src/redis/redis-client[.]ts$"),
     owned("pino", "node_modules/pino", inside("packages/tracing")),
     owned("fastify", "node_modules/fastify", inside("services/router")),
   ],

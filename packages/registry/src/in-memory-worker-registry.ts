@@ -8,6 +8,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { BatonError, type Clock, type WorkerId, type WorkerRecord } from "@baton/core";
+import { freezeRecord } from "./freeze-record.ts";
 import type { Lease, WorkerRegistry } from "./worker-registry.ts";
 
 /** Intervals without an announcement after which a worker counts as gone. */
@@ -127,13 +128,4 @@ function replaced(record: WorkerRecord, by: string): BatonError {
     "permission_denied",
     `Cannot announce worker "${record.id}" epoch "${record.epoch}": epoch "${by}" has replaced it`,
   );
-}
-
-function freezeRecord(record: WorkerRecord): WorkerRecord {
-  return Object.freeze({
-    ...record,
-    layout: Object.freeze({ ...record.layout }),
-    capacity: Object.freeze({ ...record.capacity }),
-    ...(record.kvAddress && { kvAddress: Object.freeze({ ...record.kvAddress }) }),
-  });
 }

@@ -7,6 +7,8 @@ import { type WorkerRecord, workerId } from "@baton/core";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { WorkerAnnouncer, WorkerRegistry } from "./worker-registry.ts";
 
+export { RedisServer } from "./testing/redis-server.ts";
+
 /** One registry under test. */
 export interface RegistryHarness {
   readonly registry: WorkerRegistry;

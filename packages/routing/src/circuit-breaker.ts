@@ -71,7 +71,7 @@ export function outcomeOf(code: ErrorCode | undefined): CallOutcome {
 const CLOSED: Circuit = { kind: "closed", failures: 0, lastFailureAt: 0 };
 
 /** The circuit at `now`: an open one whose time is up is half-open (C2). */
-export function circuitAt(circuit: Circuit, now: number): Circuit {
+function circuitAt(circuit: Circuit, now: number): Circuit {
   if (circuit.kind !== "open" || now < circuit.until) return circuit;
   return { kind: "half_open", successes: 0, trying: false, openMs: circuit.openMs };
 }
@@ -82,7 +82,7 @@ export function letsThrough(circuit: Circuit): boolean {
 }
 
 /** The circuit after a call that was sent while it was half-open (`trial`) or closed. */
-export function afterCall(
+function afterCall(
   circuit: Circuit,
   outcome: CallOutcome,
   call: { readonly trial: boolean; readonly now: number; readonly limits: CircuitLimits },

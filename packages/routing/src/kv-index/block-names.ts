@@ -23,8 +23,3 @@ export function blockNamesFromBytes(bytes: Uint8Array): BlockNames {
   const whole = bytes.byteLength - (bytes.byteLength % BYTES_PER_NAME);
   return new Int32Array(bytes.slice(0, whole).buffer);
 }
-
-/** The names from block number `start` on, without copying. */
-export function blockNamesFrom(names: BlockNames, start: number): BlockNames {
-  return names.subarray(start * WORDS_PER_NAME);
-}

@@ -23,7 +23,7 @@ export function softmax(options: {
 }
 
 /** The probability of each cost; equal costs have equal shares. Sums to 1. */
-export function softmaxShares(costs: readonly number[], temperature: number): number[] {
+function softmaxShares(costs: readonly number[], temperature: number): number[] {
   const least = Math.min(...costs);
   const range = Math.max(...costs) - least || 1;
   const weights = costs.map((cost) => Math.exp(-(cost - least) / (range * temperature)));

@@ -18,7 +18,7 @@ export interface CacheAwareBounds {
   readonly balanceRatio: number;
 }
 
-export const DEFAULT_CACHE_AWARE_BOUNDS: CacheAwareBounds = {
+const DEFAULT_CACHE_AWARE_BOUNDS: CacheAwareBounds = {
   cacheThreshold: 0.3,
   balanceRequests: 64,
   balanceRatio: 1.5,
