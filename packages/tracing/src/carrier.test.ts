@@ -84,3 +84,44 @@ describe("tracestate", () => {
     );
   });
 });
+
+describe("the entry of our own", () => {
+  const context = parseHeader({ traceparent, tracestate: "a=1" })!.context;
+
+  test("stands in front, is read back, and is in no span's state", () => {
+    const carried = { level: 2, previous: "00f067aa0ba902b7" } as const;
+    const header = formatHeader(context, carried)!;
+    expect(header.tracestate).toBe("baton=l:2;p:00f067aa0ba902b7,a=1");
+    expect(parseHeader(header)).toEqual({ context: expect.anything(), carried });
+    expect(parseHeader(header)!.context.traceState!.serialize()).toBe("a=1");
+  });
+
+  test.each(["baton=l:4", "baton=l:", "baton=2", "baton=l:2;p:xyz", "baton=l:2;q:1"])(
+    "that is not as it should be (%s) is dropped",
+    (entry) => {
+      expect(parseHeader({ traceparent, tracestate: `${entry},a=1` })!.carried).toBeUndefined();
+    },
+  );
+
+  test("is taken from no client", () => {
+    expect(readHeader(traceparent, "baton=l:3,a=1")).toEqual({ traceparent, tracestate: "a=1" });
+  });
+
+  test("fits whatever the client sent, and drops of that only whole members", () => {
+    const key = fc.string({ unit: fc.constantFrom(..."abcdefgh"), minLength: 1, maxLength: 12 });
+    const value = fc.string({ unit: fc.constantFrom(..."xyz0123"), minLength: 1, maxLength: 200 });
+    const members = fc.uniqueArray(fc.tuple(key, value), { selector: ([name]) => name, maxLength: 32 });
+    fc.assert(
+      fc.property(members, (entries) => {
+        const sent = entries.map(([name, text]) => `${name}=${text}`);
+        const read = parseHeader({ traceparent, tracestate: sent.join(",") })!;
+        const state = formatHeader(read.context, { level: 3, previous: SPAN_ID })!.tracestate!;
+        expect(state.length).toBeLessThanOrEqual(512);
+        expect(state.split(",").length).toBeLessThanOrEqual(32);
+        const [own, ...kept] = state.split(",");
+        expect(own).toBe(`baton=l:3;p:${SPAN_ID}`);
+        expect(kept.every((member) => sent.includes(member))).toBe(true);
+      }),
+    );
+  });
+});
