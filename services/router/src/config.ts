@@ -29,7 +29,7 @@ export const settings = defineSettings("router", {
   heartbeatMs: setting.milliseconds({
     flag: "heartbeat-ms",
     env: "BATON_HEARTBEAT_MS",
-    default: 1000,
+    default: 2000,
     doc: "How often workers announce themselves, in ms; one that is silent for three of these is dropped",
   }),
   requestTimeoutMs: setting.milliseconds({
