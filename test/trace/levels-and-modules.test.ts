@@ -248,7 +248,7 @@ describe("a cluster with the request module", () => {
 
 test("modules add steps of the engine and KV connections, and all of it keeps the contract", async () => {
   receiver.clear();
-  await using cluster = await startCluster([], { BATON_TRACE_MODULES: "request,engine,kv_transfer" });
+  await using cluster = await startCluster([], { BATON_TRACE_MODULES: "request,engine,kv_transfer,routing" });
   const ids = await Promise.all(Array.from({ length: 4 }, () => ask(cluster)));
   await receiver.waitFor((spans) => named(spans, SPAN.kvConnection).length === 2 * ids.length);
   await receiver.waitFor((spans) => named(spans, STANDALONE.engineStep).length >= TOKENS);
@@ -262,6 +262,16 @@ test("modules add steps of the engine and KV connections, and all of it keeps th
     expect(frames).toHaveLength(2);
     expect(frames).toContainEqual(["hello", "accept", "offer", "grant", "first_token", "done", "ack"]);
   }
+  for (const trace of traces) {
+    const [candidate] = named(trace, SPAN.kvFindBestMatch).flatMap(({ events }) => events);
+    expect(candidate!.attributes).toMatchObject({ [ATTR.promptBlocks]: expect.anything() });
+  }
+  const changes = named(receiver.spans(), STANDALONE.workersChanged);
+  for (const change of changes) expectContract([change], {});
+  const came = changes.flatMap(({ attributes }) => attributes[ATTR.workersAdded] as string[]);
+  expect(came.map((worker) => worker.split(" ")[0])).toEqual(
+    expect.arrayContaining(["prefill-0", "decode-0"]),
+  );
   const steps = named(receiver.spans(), STANDALONE.engineStep);
   for (const step of steps) expectContract([step], {});
   const served = new Set(steps.flatMap(({ links }) => links.map(({ traceId }) => traceId)));

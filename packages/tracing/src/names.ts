@@ -150,6 +150,16 @@ export const ATTR = {
   activePrefillBlocks: "baton.routing.active_prefill_blocks",
   /** Blocks of sequences that the router has sent to a worker and that have not ended. */
   activeDecodeBlocks: "baton.routing.active_decode_blocks",
+  /** Blocks of the prompt; only with the module `routing`. */
+  promptBlocks: "baton.routing.prompt_blocks",
+  /** All blocks that a worker is known to hold; only with the module `routing`. */
+  cacheBlocks: "baton.routing.cache_blocks",
+  /** The set of workers after a change: id, start of the epoch, state. */
+  workers: "baton.workers",
+  /** What is in the set that was not. */
+  workersAdded: "baton.workers.added",
+  /** What was in the set that is not. */
+  workersLeft: "baton.workers.left",
   /** Bytes of KV sent or received. */
   kvBytes: "baton.kv.bytes",
   /** DATA frames sent or received. */

@@ -27,6 +27,7 @@ import { Admission } from "./pipeline/admit.ts";
 import { createPipeline } from "./pipeline/pipeline.ts";
 import { longestTokenBytes } from "./pipeline/tokenize.ts";
 import { readRouterMetrics } from "./router-metrics.ts";
+import { traceWorkers } from "./trace-workers.ts";
 import { assertAcceptable } from "./worker-acceptance.ts";
 
 /** What the process has before its parts are put together. */
@@ -74,9 +75,11 @@ export async function startRouter(
     ledger,
     workers,
     model: model.name,
+    tracesRouting: tracer.traces("routing"),
     clients,
     logger,
   });
+  const stopTracingWorkers = traceWorkers(registry, tracer);
 
   const app = createHttpServer({ ...config, inFlight, tracer, metrics, logger });
   const completions = { pipeline, model, inFlight, traceContent: config.traceContent };
@@ -111,6 +114,7 @@ export async function startRouter(
     async close() {
       await inFlight.drain(config.drainTimeoutMs);
       await app.close();
+      stopTracingWorkers();
       clients[Symbol.dispose]();
       expiry[Symbol.dispose]();
       await server.shutdown(0);

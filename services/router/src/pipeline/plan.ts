@@ -16,7 +16,7 @@ import type {
   Selection,
   WorkerView,
 } from "@baton/routing";
-import { ATTR, type Attributes, SPAN, type Stage, type TraceNode } from "@baton/tracing";
+import { ATTR, type Attributes, EVENT, SPAN, type Stage, type TraceNode } from "@baton/tracing";
 import { inStage } from "./in-stage.ts";
 
 /** A worker and the share of its load that the request holds. */
@@ -37,6 +37,8 @@ export interface PlanParts {
   readonly workers: () => readonly WorkerRecord[];
   /** The model's name in the API. */
   readonly model: string;
+  /** Whether candidates say what their cost is made of. */
+  readonly tracesRouting: boolean;
 }
 
 /** @throws BatonError `unavailable` when a role is missing. */
@@ -60,13 +62,13 @@ export function plan(request: GenerationRequest, trace: TraceNode, parts: PlanPa
 function pair(request: RouteRequest, view: WorkerView, trace: TraceNode, parts: PlanParts): Route {
   const prefill = inStage(trace, SPAN.prefillRouting, (routing) => {
     const best = inStage(routing, SPAN.kvFindBestMatch, (stage) =>
-      decide(stage, parts.planner.select("prefill", request, view)),
+      decide(stage, parts.planner.select("prefill", request, view), parts),
     );
     routing.setAttributes(chosenAttributes(best));
     return best;
   });
   const decode = inStage(trace, SPAN.decodeRouting, (stage) =>
-    decide(stage, parts.planner.select("decode", request, view)),
+    decide(stage, parts.planner.select("decode", request, view), parts),
   );
   return routeOf(reserve(decode, request, { prefill: false, decode: true }, parts), {
     ...reserve(prefill, request, { prefill: true, decode: false }, parts),
@@ -76,7 +78,7 @@ function pair(request: RouteRequest, view: WorkerView, trace: TraceNode, parts: 
 
 function aggregated(request: RouteRequest, view: WorkerView, trace: TraceNode, parts: PlanParts): Route {
   const selection = inStage(trace, SPAN.decodeRouting, (stage) =>
-    decide(stage, parts.planner.select("aggregated", request, view)),
+    decide(stage, parts.planner.select("aggregated", request, view), parts),
   );
   return routeOf(reserve(selection, request, { prefill: true, decode: true }, parts));
 }
@@ -108,14 +110,18 @@ function reserve(
 }
 
 /** Puts the whole decision on the stage: every candidate as an event, the chosen one as attributes. */
-function decide(stage: Stage, selection: Selection): Selection {
+function decide(stage: Stage, selection: Selection, { tracesRouting }: PlanParts): Selection {
   for (const { worker, cost } of selection.candidates) {
-    stage.event("candidate", {
+    stage.event(EVENT.candidate, {
       [ATTR.workerId]: worker.record.id,
       [ATTR.routingCost]: cost.total,
       [ATTR.overlapBlocks]: cost.overlapBlocks,
       [ATTR.activePrefillBlocks]: cost.activePrefillBlocks,
       [ATTR.activeDecodeBlocks]: cost.activeDecodeBlocks,
+      ...(tracesRouting && {
+        [ATTR.promptBlocks]: cost.promptBlocks,
+        [ATTR.cacheBlocks]: cost.cacheBlocks,
+      }),
     });
   }
   stage.setAttributes(chosenAttributes(selection));
