@@ -12,7 +12,8 @@ import {
 } from "@baton/core";
 import type { Service } from "@baton/lifecycle";
 import { createMetrics } from "@baton/metrics";
-import { ensureDemoCheckpoint, hashModel, modelName } from "@baton/model";
+import { hashModel, modelName } from "@baton/model";
+import { ensureBabbleCheckpoint } from "@baton/model/testing";
 import type { GenerateCall } from "@baton/rpc";
 import { startRouter } from "../compose.ts";
 import { settings } from "../config.ts";
@@ -22,7 +23,7 @@ import { RecordingTracer } from "./recording-tracer.ts";
 const CACHE = fileURLToPath(new URL("../../../../.cache/test", import.meta.url));
 
 /** Made once for all clusters of a test file. */
-let demoModel: Promise<string> | undefined;
+let modelFolder: Promise<string> | undefined;
 
 export interface TestClusterOptions {
   readonly workers?: readonly WorkerRole[];
@@ -31,7 +32,7 @@ export interface TestClusterOptions {
   readonly logger?: Logger;
 }
 
-/** Streams a text, one token (one byte of UTF-8) per event, as the demo model's tokenizer has them. */
+/** Streams a text, one token (one byte of UTF-8) per event, as the babbling model's tokenizer has them. */
 export async function* tokensOf(
   text: string,
   call: GenerateCall,
@@ -69,8 +70,8 @@ export class TestCluster implements AsyncDisposable {
   }
 
   static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
-    demoModel ??= ensureDemoCheckpoint(CACHE);
-    const folder = await demoModel;
+    modelFolder ??= ensureBabbleCheckpoint(CACHE);
+    const folder = await modelFolder;
     const argv = ["--port", "0", "--registry-port", "0", "--model", folder, ...(options.args ?? [])];
     const tracer = new RecordingTracer();
     const config = readConfig(settings, { argv, env: {} });
