@@ -73,11 +73,15 @@ function parseOwn(member: string): CarriedState | undefined {
 /** Writes the header of a span; undefined for the invalid context of a disabled SDK. */
 export function formatHeader(context: SpanContext, carried?: CarriedState): ExternalTraceHeader | undefined {
   if (!isSpanContextValid(context)) return undefined;
-  const flags = context.traceFlags.toString(16).padStart(2, "0");
-  const traceparent = `00-${context.traceId}-${context.spanId}-${flags}`;
+  const traceparent = formatTraceparent(context);
   const theirs = context.traceState?.serialize() ?? "";
   const tracestate = carried ? withOwn(carried, theirs) : theirs;
   return tracestate === "" ? { traceparent } : { traceparent, tracestate };
+}
+
+/** Of a context that is known to be valid. */
+export function formatTraceparent({ traceId, spanId, traceFlags }: SpanContext): string {
+  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
 }
 
 /** Our entry in front, as the W3C wants what changed last; the others make room where there is none. */

@@ -24,7 +24,7 @@ import {
   TraceFlags,
   trace as traceApi,
 } from "@opentelemetry/api";
-import { type CarriedState, formatHeader, parseHeader } from "./carrier.ts";
+import { type CarriedState, formatHeader, formatTraceparent, parseHeader } from "./carrier.ts";
 import { eventLevel, stageLevel, type TraceLevel } from "./level.ts";
 import { ATTR, EVENT, LINK } from "./names.ts";
 import type { Recorder } from "./recorder.ts";
@@ -276,7 +276,8 @@ export class OtelStage implements Stage {
   #observe(name: string, ms: number, span: SpanContext | undefined): void {
     const { observer } = this.#part.recorder;
     if (!observer || this.#place === "top" || (this.#place === "thread" && name === this.#name)) return;
-    observer.stageEnded(name, ms / 1000, span ? this.#headerOf(span) : this.header);
+    const context = span ?? this.#anchor?.spanContext;
+    observer.stageEnded(name, ms / 1000, context && { traceparent: formatTraceparent(context) });
   }
 
   get #carried(): CarriedState {

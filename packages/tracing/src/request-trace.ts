@@ -72,7 +72,7 @@ export interface StageObserver {
    * @param name of the stage
    * @param seconds between its start and its end, failed or not
    * @param header of the span that recorded it, or of its nearest recorded ancestor: what an exemplar names. Its flags
-   *   are real. Undefined where the request has no trace.
+   *   are real; it has no `tracestate`. Undefined where the request has no trace.
    */
   stageEnded(name: string, seconds: number, header: ExternalTraceHeader | undefined): void;
 }

@@ -29,6 +29,8 @@ function expectation(issue: z.core.$ZodIssue): string {
       return `at most ${amount(issue.maximum, issue.origin)}`;
     case "invalid_value":
       return issue.values.map((value) => JSON.stringify(value)).join(" or ");
+    case "invalid_key":
+      return issue.issues[0]?.message ?? issue.message;
     case "unrecognized_keys":
       return `no "${issue.keys[0]}" in it`;
     default:
