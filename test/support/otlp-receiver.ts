@@ -29,14 +29,16 @@ export interface OtlpReceiver {
 type Predicate = (spans: readonly ExportedSpan[]) => boolean;
 type Transport = "grpc" | "http";
 
-/** Starts a receiver on free ports of the loopback interface. */
+/** Starts a receiver on free ports of the address `host`, the loopback interface unless told otherwise. */
 export async function startOtlpReceiver(options: {
   readonly protocol: Transport | "both";
+  readonly host?: string;
 }): Promise<OtlpReceiver> {
+  const { host = "127.0.0.1" } = options;
   const wants = (transport: Transport) => options.protocol === transport || options.protocol === "both";
   const inbox = new Inbox();
-  const overGrpc = wants("grpc") ? await serveGrpc(inbox.receive) : undefined;
-  const overHttp = wants("http") ? await serveHttp(inbox.receive) : undefined;
+  const overGrpc = wants("grpc") ? await serveGrpc(inbox.receive, host) : undefined;
+  const overHttp = wants("http") ? await serveHttp(inbox.receive, host) : undefined;
   return {
     grpcEndpoint: overGrpc?.endpoint ?? "",
     httpEndpoint: overHttp?.endpoint ?? "",
@@ -98,18 +100,18 @@ interface Endpoint {
   stop(): Promise<void>;
 }
 
-async function serveGrpc(receive: TraceReceiver): Promise<Endpoint> {
+async function serveGrpc(receive: TraceReceiver, host: string): Promise<Endpoint> {
   const server = createRpcServer({ logger: silentLogger });
   server.addTraceReceiver(receive);
-  const { port } = await server.listen("127.0.0.1", 0);
+  const { port } = await server.listen(host, 0);
   return { endpoint: `http://127.0.0.1:${port}`, stop: () => server.shutdown(0) };
 }
 
-async function serveHttp(receive: TraceReceiver): Promise<Endpoint> {
+async function serveHttp(receive: TraceReceiver, host: string): Promise<Endpoint> {
   const server = createServer((request, response) => {
     void receiveOverHttp(receive, request, response);
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, host);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return { endpoint: `http://127.0.0.1:${port}`, stop: () => closeServer(server) };

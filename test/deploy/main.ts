@@ -1,0 +1,291 @@
+/**
+ * Runs the stack of deploy/docker-compose.yml under a real Docker engine and checks what users and operators rely on:
+ * `deploy/test/run [--no-build]`. Needs no network once the base images are there.
+ */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { checkTrace, type ExportedSpan, formatTree, processOf } from "@baton/tracing";
+import { eventually } from "../support/eventually.ts";
+import { startOtlpReceiver } from "../support/otlp-receiver.ts";
+import { collect, post } from "../support/sse.ts";
+import { docker } from "./commands.ts";
+import { openPorts, PORTS, violations } from "./containment.ts";
+import { say, step } from "./report.ts";
+import { type Container, Stack } from "./stack.ts";
+import { usageOf } from "./usage.ts";
+
+/** Whether a stream goes on elsewhere when its decode worker dies; otherwise it ends with a clear error. */
+const STREAMS_SURVIVE_A_LOST_WORKER = false;
+/** Whether a stream ends well on a decode worker that is told to stop; otherwise only the worker must. */
+const STREAMS_SURVIVE_A_STOP = false;
+
+const MIB = 2 ** 20;
+const MAX_IMAGE_MIB = 180;
+const MAX_READY_SECONDS = 20;
+const IDLE_SECONDS = 15;
+const MAX_IDLE_CPU_PERCENT = 2;
+const SERVICES = ["router", "prefill-worker", "decode-worker"];
+
+const images = {
+  base: process.env.NODE_IMAGE ?? "node:24-bookworm-slim",
+  version: process.env.BATON_VERSION ?? "dev",
+};
+const receiver = await startOtlpReceiver({ protocol: "grpc", host: "0.0.0.0" });
+const stack = await Stack.create({
+  COMPOSE_PROFILES: "",
+  OTEL_EXPORTER_OTLP_ENDPOINT: `http://otel-collector:${new URL(receiver.grpcEndpoint).port}`,
+});
+
+try {
+  await main();
+} catch (error) {
+  say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  say(await stack.compose("logs", "--no-color", "--tail", "40").catch(() => "No logs"));
+  process.exitCode = 1;
+} finally {
+  await step("stops, and leaves no container, network or volume behind", async () => {
+    await stack[Symbol.asyncDispose]();
+    assert.deepEqual(await stack.leftovers(), []);
+  });
+  await receiver.stop();
+}
+
+async function main(): Promise<void> {
+  if (!process.argv.includes("--no-build")) {
+    await step("builds an image per service", async () => {
+      await stack.compose("build", ...SERVICES);
+    });
+  }
+  await step(`images are at most ${MAX_IMAGE_MIB} MiB larger than their base`, checkImageSizes);
+  await step(`is ready within ${MAX_READY_SECONDS} s`, start);
+  await step("answers through the published port, streamed or not", checkAnswers);
+  await step("exports one connected tree across containers", checkOneTree);
+  await step("listens where it should, and nowhere else", checkPorts);
+  await step("contains every container", checkContainment);
+  await step(`idles below ${MAX_IDLE_CPU_PERCENT} % of a processor per container`, checkIdle);
+  await step("scales prefill to three, which register themselves", scalePrefill);
+  await step("drains a decode worker that is told to stop", checkDrain);
+  await step("survives the loss of a decode worker in mid-stream", loseDecodeWorker);
+  await step("has Redis with its password, and without any file", checkRedis);
+  await step("has Prometheus scrape every process", checkPrometheus);
+}
+
+async function checkImageSizes(): Promise<string> {
+  const size = async (image: string) =>
+    Number(await docker("image", "inspect", "--format", "{{.Size}}", image)) / MIB;
+  const base = await size(images.base);
+  const added = await Promise.all(
+    SERVICES.map(
+      async (service) => [service, (await size(`baton/${service}:${images.version}`)) - base] as const,
+    ),
+  );
+  for (const [service, mib] of added) assert.ok(mib <= MAX_IMAGE_MIB, `${service} adds ${mib} MiB`);
+  return added.map(([service, mib]) => `${service} +${mib.toFixed(0)} MiB`).join(", ");
+}
+
+async function start(): Promise<string> {
+  const startedAt = performance.now();
+  await stack.compose("up", "--detach", "--no-build", ...SERVICES);
+  await stack.ready();
+  const seconds = (performance.now() - startedAt) / 1000;
+  assert.ok(seconds < MAX_READY_SECONDS, `It took ${seconds} s`);
+  return `${(await stack.containers()).length} containers`;
+}
+
+function ask(body: Record<string, unknown>, headers: Record<string, string> = {}) {
+  const request = {
+    model: "baton-demo",
+    prompt: `${randomUUID()} tells`,
+    max_tokens: 8,
+    temperature: 0,
+    ...body,
+  };
+  return post(`${stack.url}/v1/completions`, request, headers);
+}
+
+async function checkAnswers(): Promise<void> {
+  const whole = await collect(await ask({}));
+  assert.equal(JSON.parse(whole[0]!).usage.completion_tokens, 8);
+  const streamed = await collect(await ask({ stream: true }));
+  assert.equal(streamed.at(-1), "[DONE]");
+}
+
+async function checkOneTree(): Promise<string> {
+  const id = randomUUID();
+  await collect(await ask({}, { "x-request-id": id }));
+  const traceOf = (spans: readonly ExportedSpan[]) => {
+    const root = spans.find(({ name }) => name === `Req ${id}`);
+    return root ? spans.filter(({ traceId }) => traceId === root.traceId) : [];
+  };
+  const servicesOf = (spans: readonly ExportedSpan[]) =>
+    [...new Set(spans.map(({ resource }) => resource["service.name"]))].sort().join();
+  await receiver.waitFor((spans) => {
+    const trace = traceOf(spans);
+    return (
+      servicesOf(trace) === "baton-decode-worker,baton-prefill-worker,baton-router" &&
+      checkTrace(trace, { outcome: "success" }).length === 0
+    );
+  });
+  const trace = traceOf(receiver.spans());
+  const processes = new Set(trace.map(processOf));
+  assert.equal(processes.size, 3, formatTree(trace));
+  return `${trace.length} spans of ${processes.size} containers`;
+}
+
+async function checkPorts(): Promise<void> {
+  for (const container of await stack.containers()) {
+    assert.deepEqual(await openPorts(container), PORTS[container.service], container.service);
+  }
+  const published = await docker(
+    "ps",
+    "--filter",
+    `label=com.docker.compose.project=${stack.project}`,
+    "--format",
+    "{{.Ports}}",
+  );
+  const bindings = [...published.matchAll(/\S+->\d+/g)].map(([binding]) => binding);
+  assert.deepEqual(bindings, [`${new URL(stack.url).host}->8000`]);
+}
+
+async function checkContainment(): Promise<void> {
+  const found = await Promise.all((await stack.containers()).map(violations));
+  assert.deepEqual(found.flat(), []);
+}
+
+async function checkIdle(): Promise<string> {
+  const containers = await stack.containers();
+  const before = await Promise.all(containers.map(usageOf));
+  await new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1000));
+  const after = await Promise.all(containers.map(usageOf));
+  const usages = containers.map(({ service }, index) => {
+    const seconds = after[index]!.processorSeconds - before[index]!.processorSeconds;
+    return { service, percent: (seconds / IDLE_SECONDS) * 100, mib: after[index]!.memoryBytes / MIB };
+  });
+  const figures = usages.map(
+    ({ service, percent, mib }) => `${service} ${percent.toFixed(1)} % ${mib.toFixed(0)} MiB`,
+  );
+  const worst = Math.max(...usages.map(({ percent }) => percent));
+  assert.ok(worst < MAX_IDLE_CPU_PERCENT, figures.join(", "));
+  return figures.sort().join(", ");
+}
+
+async function servingWorkers(role: string): Promise<number> {
+  const workers = await stack.metric("baton_router_workers");
+  const [, count = 0] =
+    [...workers].find(
+      ([labels]) => labels.includes(`worker_role="${role}"`) && labels.includes('state="serving"'),
+    ) ?? [];
+  return count;
+}
+
+async function scalePrefill(): Promise<void> {
+  await stack.compose(
+    "up",
+    "--detach",
+    "--no-build",
+    "--no-recreate",
+    "--scale",
+    "prefill-worker=3",
+    ...SERVICES,
+  );
+  await eventually("three prefill workers serve", async () => (await servingWorkers("prefill")) === 3);
+  await checkAnswers();
+}
+
+/** Starts a long stream; resolves when tokens come, with the container that writes them. */
+async function longStream(maxTokens: number) {
+  const stream = await ask({ stream: true, max_tokens: maxTokens });
+  const events = stream.events[Symbol.asyncIterator]();
+  const first = await events.next();
+  const running = await stack.metric("baton_router_worker_requests");
+  const containers = await stack.containers("decode-worker");
+  const writer = containers.find(({ hostname }) =>
+    [...running].some(([labels, count]) => count > 0 && labels.includes(`worker="${hostname}-`)),
+  );
+  assert.ok(writer, `No decode worker is busy: ${JSON.stringify([...running])}`);
+  const rest = async () => {
+    const all = [first.value as string];
+    for (let next = await events.next(); !next.done; next = await events.next()) all.push(next.value);
+    return all;
+  };
+  return { writer, rest };
+}
+
+async function checkDrain(): Promise<string> {
+  const { writer, rest } = await longStream(2000);
+  const stopped = docker("stop", "--time", "40", writer.id);
+  const events = await rest();
+  if (STREAMS_SURVIVE_A_STOP) assert.equal(events.at(-1), "[DONE]", events.at(-1));
+  await stopped;
+  const exit = await docker("inspect", "--format", "{{.State.ExitCode}}", writer.id);
+  assert.equal(exit, "0");
+  await docker("start", writer.id);
+  await stack.ready();
+  return `${events.length} events after SIGTERM`;
+}
+
+async function loseDecodeWorker(): Promise<string> {
+  const { writer, rest } = await longStream(4000);
+  await crash(writer);
+  const events = await rest();
+  const last = events.at(-1)!;
+  if (STREAMS_SURVIVE_A_LOST_WORKER) assert.equal(last, "[DONE]", last);
+  else assert.match(JSON.parse(last).error.code, /^(worker_lost|kv_transfer_failed|unavailable)$/);
+  await checkAnswers();
+  await eventually("the worker is back", async () => (await servingWorkers("decode")) === 2, {
+    timeoutMs: 30_000,
+  });
+  return STREAMS_SURVIVE_A_LOST_WORKER ? "the stream went on" : `the client is told: ${last}`;
+}
+
+/** As a crash would end it, not as an operator: the service is killed, and the engine restarts the container. */
+async function crash({ id }: Container): Promise<void> {
+  await docker("exec", id, "sh", "-c", "kill -KILL $(cat /proc/1/task/1/children)");
+}
+
+async function checkRedis(): Promise<void> {
+  await stack.compose("up", "--detach", "redis");
+  await stack.ready();
+  const [redis] = await stack.containers("redis");
+  assert.ok(redis);
+  const ping = (password: string) =>
+    docker(
+      "exec",
+      redis.id,
+      "sh",
+      "-c",
+      `REDISCLI_AUTH=${password} redis-cli ping 2>&1; redis-cli config get save`,
+    );
+  assert.match(await ping('"$(cat /run/secrets/redis-password)"'), /^PONG/);
+  assert.match(await ping("wrong"), /NOAUTH|WRONGPASS/);
+  assert.deepEqual(await violations(redis), []);
+  assert.deepEqual(await openPorts(redis), PORTS.redis);
+  await docker("restart", redis.id);
+  await stack.ready();
+  await checkAnswers();
+}
+
+async function checkPrometheus(): Promise<string> {
+  await stack.compose("up", "--detach", "prometheus");
+  await stack.ready();
+  const [prometheus] = await stack.containers("prometheus");
+  assert.ok(prometheus);
+  assert.deepEqual(await violations(prometheus), []);
+  assert.deepEqual(await openPorts(prometheus), PORTS.prometheus);
+  /** How many series a query finds. */
+  const count = async (query: string) => {
+    const ask = ["promtool", "query", "instant", "http://127.0.0.1:9090", query];
+    return (await docker("exec", prometheus.id, ...ask)).split("\n").filter((line) => line !== "").length;
+  };
+  const patient = { timeoutMs: 60_000, intervalMs: 500 };
+  const processes = (await Promise.all(SERVICES.map((service) => stack.containers(service)))).flat().length;
+  await eventually(
+    "every process is scraped",
+    async () => (await count('up{job="baton"} == 1')) === processes,
+    patient,
+  );
+  const rounds = "prometheus_rule_group_iterations_total > 2";
+  await eventually("alerts are evaluated", async () => (await count(rounds)) === 1, patient);
+  assert.equal(await count("prometheus_rule_evaluation_failures_total > 0"), 0);
+  return `${processes} targets`;
+}
