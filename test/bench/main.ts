@@ -3,8 +3,10 @@ import { cpus } from "node:os";
 import type { Bench, Measurement } from "./bench.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
+  engine: () => import("./engine-throughput.ts"),
   overhead: () => import("./engine-overhead.ts"),
   health: () => import("./health-during-prefill.ts"),
+  "kv-index": () => import("./kv-index.ts"),
 };
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
