@@ -20,7 +20,7 @@ export function parseAnnouncement(text: string): Announcement | undefined {
   const beat = Number(value.beat);
   if (typeof id !== "string" || typeof epoch !== "string" || typeof record !== "string") return undefined;
   if (!Number.isSafeInteger(beat)) return undefined;
-  return { id: id as WorkerRecord["id"], epoch, beat, gone: value["gone"] === true, record };
+  return { id: id as WorkerRecord["id"], epoch, beat, gone: value.gone === true, record };
 }
 
 /** Reads the record of an announcement; undefined if it is none of this version of Baton, or of another worker. */

@@ -26,13 +26,9 @@ export class AgingBlocks {
     this.#limits = limits;
   }
 
+  /** To be searched as one; a block may be in both. */
   get generations(): readonly BlockHolders[] {
     return [this.#young, this.#old];
-  }
-
-  /** An upper bound: a block of both generations counts twice. */
-  heldBy(slot: number): number {
-    return this.#young.heldBy(slot) + this.#old.heldBy(slot);
   }
 
   add(names: BlockNames, slot: number, now: number): void {

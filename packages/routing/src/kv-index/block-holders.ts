@@ -36,6 +36,12 @@ export class BlockHolders {
     return this.#held[slot] ?? 0;
   }
 
+  /** Adds what each worker holds to `counts`, by slot. */
+  addHeld(counts: Uint32Array): void {
+    const slots = Math.min(this.#held.length, counts.length);
+    for (let slot = 0; slot < slots; slot++) counts[slot]! += this.#held[slot] ?? 0;
+  }
+
   add(names: BlockNames, slot: number): void {
     let added = 0;
     for (let i = 0; i < names.length; i += 2) {

@@ -13,7 +13,7 @@ import { BlockHolders } from "./block-holders.ts";
 import type { BlockNames } from "./block-names.ts";
 import { type KvFeedState, type KvUpdate, nextFeedStep } from "./kv-feed.ts";
 import { PrefixSearch } from "./prefix-search.ts";
-import { PromptOverlap } from "./prompt-overlap.ts";
+import { PromptOverlap, type SlotDirectory } from "./prompt-overlap.ts";
 import { WorkerSlots } from "./worker-slots.ts";
 
 /** How long supposed blocks are remembered; the defaults are `DEFAULT_KV_INDEX_LIMITS`. */
@@ -62,6 +62,8 @@ export class KvIndex {
   readonly #slots = new WorkerSlots();
   readonly #search = new PrefixSearch();
   readonly #members = new Map<WorkerId, Member>();
+  /** Made anew after a worker's slot has changed; answers keep the one of their time. */
+  #directory: SlotDirectory | undefined;
 
   constructor(limits: KvIndexLimits = DEFAULT_KV_INDEX_LIMITS) {
     this.#speculative = new AgingBlocks(limits.speculative);
@@ -85,7 +87,7 @@ export class KvIndex {
 
   /** Takes in what a worker tells of its cache. */
   apply(worker: WorkerIdentity, update: KvUpdate): KvVerdict {
-    this.#slots.sweepStep(this.#tables());
+    if (this.#slots.needsSweep) this.#slots.sweepStep(this.#tables());
     const member = this.#member(worker);
     if (!member) return { kind: "ignored", why: "no such worker and epoch" };
     const step = nextFeedStep(member.feed, update);
@@ -114,12 +116,10 @@ export class KvIndex {
     this.#approximate.advance(now);
     const sources = this.#tables().filter((table) => !table.isEmpty);
     const depths = this.#search.run(names, sources, this.#slots.live);
-    const overlap = new PromptOverlap();
-    for (const [id, { epoch, slot }] of this.#members) {
-      if (slot === undefined) continue;
-      overlap.set(id, { epoch, promptBlocks: depths[slot]!, cacheBlocks: this.#cacheBlocks(slot) });
-    }
-    return overlap;
+    const cacheBlocks = new Uint32Array(depths.length);
+    for (const source of sources) source.addHeld(cacheBlocks);
+    this.#directory ??= this.#listSlots();
+    return new PromptOverlap(this.#directory, depths, cacheBlocks);
   }
 
   status(): KvIndexStatus {
@@ -150,8 +150,7 @@ export class KvIndex {
     this.#reported.add(part.blocks, member.loading);
     if (!part.final) return;
     this.#forgetBlocks(member);
-    this.#slots.enliven(member.loading);
-    member.slot = member.loading;
+    this.#give(member, member.loading);
     member.loading = undefined;
   }
 
@@ -161,16 +160,29 @@ export class KvIndex {
   }
 
   #forgetBlocks(member: Member): void {
-    if (member.slot !== undefined) this.#slots.retire(member.slot);
+    if (member.slot === undefined) return;
+    this.#slots.retire(member.slot);
     member.slot = undefined;
+    this.#directory = undefined;
   }
 
   #slotOf(member: Member): number {
-    if (member.slot === undefined) {
-      member.slot = this.#slots.take();
-      this.#slots.enliven(member.slot);
+    return member.slot ?? this.#give(member, this.#slots.take());
+  }
+
+  #give(member: Member, slot: number): number {
+    this.#slots.enliven(slot);
+    member.slot = slot;
+    this.#directory = undefined;
+    return slot;
+  }
+
+  #listSlots(): SlotDirectory {
+    const directory = new Map<WorkerId, { readonly epoch: string; readonly slot: number }>();
+    for (const [id, { epoch, slot }] of this.#members) {
+      if (slot !== undefined) directory.set(id, { epoch, slot });
     }
-    return member.slot;
+    return directory;
   }
 
   #member({ id, epoch }: WorkerIdentity): Member | undefined {
@@ -180,9 +192,5 @@ export class KvIndex {
 
   #tables(): BlockHolders[] {
     return [this.#reported, ...this.#speculative.generations, ...this.#approximate.generations];
-  }
-
-  #cacheBlocks(slot: number): number {
-    return this.#reported.heldBy(slot) + this.#speculative.heldBy(slot) + this.#approximate.heldBy(slot);
   }
 }

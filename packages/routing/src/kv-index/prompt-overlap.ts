@@ -9,19 +9,27 @@ export interface WorkerOverlap {
   readonly cacheBlocks: number;
 }
 
+/** Which worker's figures are where in an answer. */
+export type SlotDirectory = ReadonlyMap<WorkerId, { readonly epoch: string; readonly slot: number }>;
+
 const NOTHING: WorkerOverlap = Object.freeze({ promptBlocks: 0, cacheBlocks: 0 });
 
 /** Overlaps by worker; a worker that the index does not know holds nothing. */
 export class PromptOverlap {
-  readonly #workers = new Map<WorkerId, WorkerOverlap & { readonly epoch: string }>();
+  readonly #directory: SlotDirectory;
+  readonly #promptBlocks: Uint32Array;
+  readonly #cacheBlocks: Uint32Array;
 
-  /** For the index, which fills it. */
-  set(id: WorkerId, overlap: WorkerOverlap & { readonly epoch: string }): void {
-    this.#workers.set(id, overlap);
+  /** For the index. The figures are by slot and must not change any more. */
+  constructor(directory: SlotDirectory, promptBlocks: Uint32Array, cacheBlocks: Uint32Array) {
+    this.#directory = directory;
+    this.#promptBlocks = promptBlocks;
+    this.#cacheBlocks = cacheBlocks;
   }
 
   of({ id, epoch }: Pick<WorkerRecord, "id" | "epoch">): WorkerOverlap {
-    const known = this.#workers.get(id);
-    return known?.epoch === epoch ? known : NOTHING;
+    const entry = this.#directory.get(id);
+    if (entry?.epoch !== epoch) return NOTHING;
+    return { promptBlocks: this.#promptBlocks[entry.slot]!, cacheBlocks: this.#cacheBlocks[entry.slot]! };
   }
 }

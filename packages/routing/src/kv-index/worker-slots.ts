@@ -42,6 +42,11 @@ export class WorkerSlots {
     this.#retired.push(slot);
   }
 
+  /** True while a retired slot waits for sweepStep(). */
+  get needsSweep(): boolean {
+    return this.#sweep !== undefined || this.#retired.length > 0;
+  }
+
   /** Sweeps one shard of every table, if a retired slot is waiting for it. */
   sweepStep(tables: readonly BlockHolders[]): void {
     this.#sweep ??= this.#startSweep();
