@@ -7,7 +7,6 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   overhead: () => import("./engine-overhead.ts"),
   health: () => import("./health-during-prefill.ts"),
   "kv-index": () => import("./kv-index.ts"),
-  "kv-index": () => import("./kv-index.ts"),
 };
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
