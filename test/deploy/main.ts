@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { checkTrace, type ExportedSpan, formatTree, processOf } from "@baton/tracing";
 import { eventually } from "../support/eventually.ts";
+import { queriesOf } from "../support/observability-queries.ts";
 import { startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { collect, post } from "../support/sse.ts";
 import { docker } from "./commands.ts";
@@ -67,7 +68,10 @@ async function main(): Promise<void> {
   await step("drains a decode worker that is told to stop", checkDrain);
   await step("survives the loss of a decode worker in mid-stream", loseDecodeWorker);
   await step("has Redis with its password, and without any file", checkRedis);
-  await step("has Prometheus scrape every process", checkPrometheus);
+  await step(
+    "has Prometheus scrape every process, evaluate every alert and answer every panel",
+    checkPrometheus,
+  );
 }
 
 async function checkImageSizes(): Promise<string> {
@@ -287,5 +291,7 @@ async function checkPrometheus(): Promise<string> {
   const rounds = "prometheus_rule_group_iterations_total > 2";
   await eventually("alerts are evaluated", async () => (await count(rounds)) === 1, patient);
   assert.equal(await count("prometheus_rule_evaluation_failures_total > 0"), 0);
-  return `${processes} targets`;
+  const panels = queriesOf("expr");
+  for (const { text } of panels) await count(text.replaceAll("$__rate_interval", "1m"));
+  return `${processes} targets, ${panels.length} queries of dashboards`;
 }
