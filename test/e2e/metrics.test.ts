@@ -221,13 +221,17 @@ test("each stage of a request is timed once in its process", async () => {
     prefill_routing: routed,
     decode_routing: routed,
   });
-  expect(await counts("prefill-0")).toMatchObject({
+  const [prefill, decode] = [await counts("prefill-0"), await counts("decode-0")];
+  expect(prefill).toMatchObject({
     prefill_bootstrap: routed,
     prefill_waiting: routed,
     prefill_forward: routed,
-    prefill_transfer_kv_cache: routed,
   });
-  expect(await counts("decode-0")).toMatchObject({ decode_bootstrap: routed, decode_transferred: routed });
+  expect(decode).toMatchObject({ decode_bootstrap: routed });
+  // The request whose client left in its prefill may have left before any KV was there to be transferred.
+  for (const transfers of [prefill.prefill_transfer_kv_cache, decode.decode_transferred]) {
+    expect([routed - 1, routed]).toContain(transfers);
+  }
 });
 
 test("a worker's health is beside its metrics", async () => {
