@@ -20,6 +20,10 @@ export interface ClusterOptions {
   readonly model?: string;
   readonly routerArgs?: readonly string[];
   readonly workerArgs?: readonly string[];
+  /** Of the prefill workers only. */
+  readonly prefillArgs?: readonly string[];
+  /** Of the decode (or aggregated) workers only. */
+  readonly decodeArgs?: readonly string[];
   /** Where traces go; none unless given. */
   readonly otlp?: { readonly endpoint: string; readonly protocol: "grpc" | "http/protobuf" };
   readonly env?: Readonly<Record<string, string>>;
@@ -81,10 +85,11 @@ export class Cluster implements AsyncDisposable {
           ]),
         );
       if (mode === "disaggregated") {
-        for (let i = 0; i < prefill; i++) add(`prefill-${i}`, "prefill-worker", []);
+        for (let i = 0; i < prefill; i++) add(`prefill-${i}`, "prefill-worker", options.prefillArgs ?? []);
       }
       const role = mode === "aggregated" ? ["--role", "aggregated"] : [];
-      for (let i = 0; i < decode; i++) add(`decode-${i}`, "decode-worker", role);
+      const decodeArgs = [...role, ...(options.decodeArgs ?? [])];
+      for (let i = 0; i < decode; i++) add(`decode-${i}`, "decode-worker", decodeArgs);
       await Promise.all(workers);
       await cluster.ready();
       return cluster;

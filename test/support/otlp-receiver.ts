@@ -33,11 +33,13 @@ type Transport = "grpc" | "http";
 export async function startOtlpReceiver(options: {
   readonly protocol: Transport | "both";
   readonly host?: string;
+  /** Port of gRPC; a free one unless given. */
+  readonly grpcPort?: number;
 }): Promise<OtlpReceiver> {
-  const { host = "127.0.0.1" } = options;
+  const { host = "127.0.0.1", grpcPort = 0 } = options;
   const wants = (transport: Transport) => options.protocol === transport || options.protocol === "both";
   const inbox = new Inbox();
-  const overGrpc = wants("grpc") ? await serveGrpc(inbox.receive, host) : undefined;
+  const overGrpc = wants("grpc") ? await serveGrpc(inbox.receive, host, grpcPort) : undefined;
   const overHttp = wants("http") ? await serveHttp(inbox.receive, host) : undefined;
   return {
     grpcEndpoint: overGrpc?.endpoint ?? "",
@@ -100,10 +102,10 @@ interface Endpoint {
   stop(): Promise<void>;
 }
 
-async function serveGrpc(receive: TraceReceiver, host: string): Promise<Endpoint> {
+async function serveGrpc(receive: TraceReceiver, host: string, askedPort: number): Promise<Endpoint> {
   const server = createRpcServer({ logger: silentLogger });
   server.addTraceReceiver(receive);
-  const { port } = await server.listen(host, 0);
+  const { port } = await server.listen(host, askedPort);
   return { endpoint: `http://127.0.0.1:${port}`, stop: () => server.shutdown(0) };
 }
 
