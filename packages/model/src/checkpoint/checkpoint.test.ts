@@ -1,7 +1,7 @@
 import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { encodeSafetensors } from "../demo/safetensors-writer.ts";
+import { encodeSafetensors } from "../synth/safetensors-writer.ts";
 import { writeRandomCheckpoint } from "../testing/random-checkpoint.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { hashCheckpoint, openCheckpoint } from "./checkpoint.ts";

@@ -2,7 +2,7 @@ import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { encodeSafetensors } from "../demo/safetensors-writer.ts";
+import { encodeSafetensors } from "../synth/safetensors-writer.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { openSafetensors } from "./safetensors.ts";
 import type { TensorSource } from "./tensor-source.ts";

@@ -4,8 +4,8 @@ import { BatonError } from "@baton/core";
 import { PLAIN_LLAMA } from "../architectures/llama.ts";
 import { TENSOR_NAMES } from "../checkpoint/decoder-tensors.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
-import { BYTE_VOCAB_SIZE, byteTokenizerFiles, SPECIAL_IDS } from "./byte-tokenizer.ts";
-import { type CheckpointContent, writeCheckpoint } from "./checkpoint-writer.ts";
+import { BYTE_VOCAB_SIZE, byteTokenizerFiles, SPECIAL_IDS } from "../synth/byte-tokenizer.ts";
+import { type CheckpointContent, writeCheckpoint } from "../synth/checkpoint-writer.ts";
 import { randomDecoderValues } from "./random-decoder.ts";
 
 /** Name of the built-in model, and of its folder. */

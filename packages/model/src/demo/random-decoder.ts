@@ -1,7 +1,7 @@
 /** Seeded random weights of a Llama model whose answers depend visibly on the whole prompt. */
 import { TENSOR_NAMES } from "../checkpoint/decoder-tensors.ts";
-import type { CheckpointContent } from "./checkpoint-writer.ts";
-import { randomTensor, randomValues } from "./random-values.ts";
+import type { CheckpointContent } from "../synth/checkpoint-writer.ts";
+import { randomTensor, randomValues } from "../synth/random-values.ts";
 
 /**
  * Values for every tensor. Linear layers keep the variance of what they are given (a uniform distribution in

@@ -3,10 +3,10 @@ import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { decoderTensors, type ExpectedTensor } from "../checkpoint/decoder-tensors.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
-import { BYTE_VOCAB_SIZE, byteTokenizerFiles } from "../demo/byte-tokenizer.ts";
-import { writeModelFiles } from "../demo/checkpoint-writer.ts";
-import { randomValues } from "../demo/random-values.ts";
-import { safetensorsHeader } from "../demo/safetensors-writer.ts";
+import { BYTE_VOCAB_SIZE, byteTokenizerFiles } from "./byte-tokenizer.ts";
+import { writeModelFiles } from "./checkpoint-writer.ts";
+import { randomValues } from "./random-values.ts";
+import { safetensorsHeader } from "./safetensors-writer.ts";
 
 /** Values made and written at once: memory does not grow with the model. */
 const PIECE = 1024 * 1024;

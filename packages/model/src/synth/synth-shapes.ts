@@ -1,7 +1,7 @@
 /** The shapes of published models, for checkpoints with random weights: as fast as the real ones, and as large. */
 import { PLAIN_LLAMA } from "../architectures/llama.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
-import { SPECIAL_IDS } from "../demo/byte-tokenizer.ts";
+import { SPECIAL_IDS } from "./byte-tokenizer.ts";
 
 const eosTokenIds = [SPECIAL_IDS.endOfText, SPECIAL_IDS.imEnd];
 
