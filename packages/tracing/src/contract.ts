@@ -110,10 +110,14 @@ function checkInside(
   ];
 }
 
-/** A server whose call was cut off needs a moment to notice. Without gRPC spans only the root says that it was. */
+/**
+ * A server whose call was cut off needs a moment to notice. Without gRPC spans the leg says that it was, as one failed
+ * attempt does not fail the request; and without legs only the root can.
+ */
 function mayOutlive(span: ExportedSpan, parent: ExportedSpan, { roots: [root] }: Tree): boolean {
   if (span.kind === "server") return isCutOff(parent);
-  return isThread(span) && crossesProcesses(span, parent) && root?.attributes[ATTR.errorType] !== undefined;
+  const hasFailed = [parent, root].some((above) => above?.attributes[ATTR.errorType] !== undefined);
+  return isThread(span) && crossesProcesses(span, parent) && hasFailed;
 }
 
 function isCutOff({ kind, attributes }: ExportedSpan): boolean {

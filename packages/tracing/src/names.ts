@@ -134,6 +134,8 @@ export const ATTR = {
 
   /** Which try of a leg this is, from 1. */
   attempt: "baton.attempt",
+  /** Pause before a leg is tried again, in seconds. */
+  retryDelay: "baton.retry.delay",
   /** The worker that a leg goes to, or that a span was made in. */
   workerId: "baton.worker.id",
   /** The worker at the other end of the KV connection. */

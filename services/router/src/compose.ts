@@ -6,7 +6,7 @@ import type { Service } from "@baton/lifecycle";
 import type { Metrics } from "@baton/metrics";
 import { hashModel, readModelFiles, resolveModel } from "@baton/model";
 import { createInMemoryWorkerRegistry, type InMemoryWorkerRegistry, startExpiry } from "@baton/registry";
-import { createRoutePlanner, LoadLedger } from "@baton/routing";
+import { createRoutePlanner, DEFAULT_RETRY_LIMITS, LoadLedger, type RetryLimits } from "@baton/routing";
 import { createRpcServer } from "@baton/rpc";
 import { loadTokenizer } from "@baton/tokenizer";
 import type { TraceStore } from "@baton/trace-store";
@@ -77,6 +77,8 @@ export async function startRouter(
     model: model.name,
     tracesRouting: tracer.traces("routing"),
     clients,
+    retryLimits: retryLimits(config),
+    random: Math.random,
     logger,
   });
   const stopTracingWorkers = traceWorkers(registry, tracer);
@@ -120,6 +122,11 @@ export async function startRouter(
       await server.shutdown(0);
     },
   };
+}
+
+function retryLimits(config: ConfigOf<typeof settings>): RetryLimits {
+  const { retryLimit, retryBaseMs: baseMs, retryMaxMs: maxMs } = config;
+  return { ...DEFAULT_RETRY_LIMITS, maxAttempts: retryLimit + 1, baseMs, maxMs };
 }
 
 /** An IPv6 host is in brackets before a port. */

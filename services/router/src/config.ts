@@ -1,5 +1,6 @@
 /** Settings of the router. */
 import { defineSettings, loggingSettings, modelSettings, setting, tracingSettings } from "@baton/config";
+import { DEFAULT_RETRY_LIMITS } from "@baton/routing";
 
 export const settings = defineSettings("router", {
   host: setting.text({
@@ -59,6 +60,26 @@ export const settings = defineSettings("router", {
     max: 1_000_000,
     default: 1024,
     doc: "Requests that wait for their turn; one more is refused with 429",
+  }),
+  retryLimit: setting.integer({
+    flag: "retry-limit",
+    env: "BATON_RETRY_LIMIT",
+    min: 0,
+    max: 100,
+    default: DEFAULT_RETRY_LIMITS.maxAttempts - 1,
+    doc: "How often a request that fails before its first token is tried again on other workers; 0 is never",
+  }),
+  retryBaseMs: setting.milliseconds({
+    flag: "retry-base-ms",
+    env: "BATON_RETRY_BASE_MS",
+    default: DEFAULT_RETRY_LIMITS.baseMs,
+    doc: "Longest pause before the first retry, in ms; doubles with each, and chance takes off up to half",
+  }),
+  retryMaxMs: setting.milliseconds({
+    flag: "retry-max-ms",
+    env: "BATON_RETRY_MAX_MS",
+    default: DEFAULT_RETRY_LIMITS.maxMs,
+    doc: "Longest pause before any retry, in ms",
   }),
   drainTimeoutMs: setting.milliseconds({
     flag: "drain-timeout-ms",

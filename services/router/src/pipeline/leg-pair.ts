@@ -4,6 +4,7 @@
  *   R1  The first leg to fail aborts the other at once, and its error is what the caller sees.
  *   R2  The events end, and errors are thrown, only after both legs have ended.
  *   R3  A prefill leg that fails after the answer is complete does not fail the answer.
+ *   R4  Under suspicion is the worker of the leg that failed first; for a failed transfer, both ends of it.
  */
 import {
   BatonError,
@@ -12,6 +13,7 @@ import {
   type GenerationRequest,
   type Logger,
   traceFields,
+  type WorkerRecord,
 } from "@baton/core";
 import type { KvHandover } from "@baton/rpc";
 import { ATTR, SPAN, type Stage } from "@baton/tracing";
@@ -21,9 +23,6 @@ import type { RequestContext } from "./completion-call.ts";
 import { decodeLeg } from "./decode-leg.ts";
 import type { Route, RoutedLeg } from "./plan.ts";
 import { prefillLeg } from "./prefill-leg.ts";
-
-/** A pair is tried once. */
-const ATTEMPT = 1;
 
 /**
  * How long what is left of a request may take once its answer is complete, in ms: the prefill worker reporting the
@@ -39,25 +38,43 @@ export interface LegPairParts {
   readonly logger: Logger;
 }
 
+/** One attempt of a request. */
+export interface LegPairCall {
+  readonly route: Route;
+  readonly request: GenerationRequest;
+  readonly context: RequestContext;
+  /** From 1. */
+  readonly attempt: number;
+  readonly figures: AnswerFigures;
+}
+
 export class LegPair {
   readonly #route: Route;
   readonly #request: GenerationRequest;
   readonly #context: RequestContext;
+  readonly #attempt: number;
   readonly #parts: LegPairParts;
   readonly #figures: AnswerFigures;
   readonly #legs = new AbortController();
   readonly #signal: AbortSignal;
   #rootCause: BatonError | undefined;
+  #suspects: readonly WorkerRecord[] = [];
   #stopCall: Promise<void> | undefined;
   #windUp: NodeJS.Timeout | undefined;
 
-  constructor(route: Route, request: GenerationRequest, context: RequestContext, parts: LegPairParts) {
+  constructor({ route, request, context, attempt, figures }: LegPairCall, parts: LegPairParts) {
     this.#route = route;
     this.#request = request;
     this.#context = context;
+    this.#attempt = attempt;
+    this.#figures = figures;
     this.#parts = parts;
-    this.#figures = context.figures.answer();
     this.#signal = AbortSignal.any([context.signal, this.#legs.signal]);
+  }
+
+  /** Workers that may be at fault for the failure of the pair (R4); none before one, and where it is nobody's. */
+  get suspects(): readonly WorkerRecord[] {
+    return this.#suspects;
   }
 
   /** Runs both legs; yields the answer's tokens and then one `end`. To be called once; leaving early aborts both. */
@@ -91,7 +108,7 @@ export class LegPair {
     this.#stopCall ??= this.#parts.clients
       .decode(worker)
       .stop(
-        { requestId: this.#request.requestId, attempt: ATTEMPT },
+        { requestId: this.#request.requestId, attempt: this.#attempt },
         // Below the request, not the decode leg: this call may outlive that leg by a moment.
         { signal: this.#signal, run: (start) => this.#context.trace.run(start) },
       )
@@ -107,7 +124,7 @@ export class LegPair {
         client: this.#parts.clients.prefill(leg.worker),
         request: this.#request,
         room: leg.room,
-        attempt: ATTEMPT,
+        attempt: this.#attempt,
         stage: this.#stage(SPAN.prefillLeg, leg),
         signal: this.#signal,
       });
@@ -125,7 +142,7 @@ export class LegPair {
       client: this.#parts.clients.decode(leg.worker),
       request: this.#request,
       handover: this.#handover(),
-      attempt: ATTEMPT,
+      attempt: this.#attempt,
       stage: this.#stage(SPAN.decodeLeg, leg),
       signal: this.#signal,
     });
@@ -145,7 +162,7 @@ export class LegPair {
       attributes: {
         [ATTR.bootstrapRoom]: room && formatRoom(room),
         [ATTR.workerId]: leg.worker.id,
-        [ATTR.attempt]: ATTEMPT,
+        [ATTR.attempt]: this.#attempt,
       },
     });
   }
@@ -154,11 +171,20 @@ export class LegPair {
   #fail(reason: unknown, { worker }: RoutedLeg): BatonError {
     const { signal } = this.#context;
     const error = BatonError.from(signal.aborted ? signal.reason : reason);
-    if (!this.#signal.aborted) this.#warn("Leg failed", worker.id, error);
+    if (!this.#signal.aborted) {
+      this.#warn("Leg failed", worker.id, error);
+      this.#suspects = this.#suspectsOf(error, worker);
+    }
     // gRPC's own timer may be the first to notice; what it says is about the call, not the request.
     this.#rootCause ??= error.code === "deadline_exceeded" ? deadlinePassed(error) : error;
     this.#abort(`the other leg failed: ${this.#rootCause.message}`);
     return this.#rootCause;
+  }
+
+  #suspectsOf({ code }: BatonError, worker: WorkerRecord): readonly WorkerRecord[] {
+    const { prefill, decode } = this.#route;
+    if (code === "room_conflict") return [];
+    return code === "kv_transfer_failed" && prefill ? [prefill.worker, decode.worker] : [worker];
   }
 
   #abort(why: string): void {

@@ -1,18 +1,18 @@
-/** The way of a request through the router, step by step: admit, tokenize, then plan, legs and response per choice. */
-import type { GenerationRequest } from "@baton/core";
+/** The way of a request through the router, step by step: admit, tokenize, then plan, legs (in one attempt or more) and response per choice. */
+import type { GenerationRequest, WorkerId } from "@baton/core";
 import type { Metrics } from "@baton/metrics";
 import { createDetokenizer, createStopMatcher } from "@baton/tokenizer";
 import { ATTR, EVENT, SPAN, type Stage, type TraceNode } from "@baton/tracing";
 import type { Admission } from "./admit.ts";
+import { Attempts, type AttemptsParts } from "./attempts.ts";
 import { type AnswerEvent, choices } from "./choices.ts";
 import type { CompletionCall, RequestContext } from "./completion-call.ts";
 import { whileInStage } from "./in-stage.ts";
-import { LegPair, type LegPairParts } from "./leg-pair.ts";
 import { type PlanParts, plan, type Route } from "./plan.ts";
 import { respond } from "./respond.ts";
 import { type TokenizeParts, tokenize } from "./tokenize.ts";
 
-export interface PipelineParts extends TokenizeParts, PlanParts, LegPairParts {
+export interface PipelineParts extends TokenizeParts, PlanParts, AttemptsParts {
   readonly admission: Admission;
   readonly metrics: Metrics;
 }
@@ -31,8 +31,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     );
     const prompt = figures.measure("tokenizeMs", () => tokenize(call, context, parts));
     yield* choices(call.n, prompt, context, async function* generate(request, own) {
-      using route = figures.measure("routingMs", () => decide(request, own.trace, parts));
-      yield* respond(new LegPair(route, request, own, parts), {
+      const planned = (avoid: ReadonlySet<WorkerId>) =>
+        figures.measure("routingMs", () => decide(request, avoid, own.trace, parts));
+      yield* respond(new Attempts(planned, request, own, parts), {
         tokenizer: parts.tokenizer,
         detokenizer: createDetokenizer(parts.tokenizer),
         stopMatcher: createStopMatcher(call.stop),
@@ -51,10 +52,15 @@ async function admitted(stage: Stage, admission: Admission, signal: AbortSignal)
 }
 
 /** Plans, and counts what came of it. */
-function decide(request: GenerationRequest, trace: TraceNode, parts: PipelineParts): Route {
+function decide(
+  request: GenerationRequest,
+  avoid: ReadonlySet<WorkerId>,
+  trace: TraceNode,
+  parts: PipelineParts,
+): Route {
   let mode = "unavailable";
   try {
-    const route = plan(request, trace, parts);
+    const route = plan(request, avoid, trace, parts);
     mode = route.prefill ? "disaggregated" : "local";
     return route;
   } finally {

@@ -6,6 +6,7 @@ import {
   blocksFor,
   bootstrapRoom,
   type GenerationRequest,
+  type WorkerId,
   type WorkerRecord,
 } from "@baton/core";
 import type {
@@ -41,10 +42,18 @@ export interface PlanParts {
   readonly tracesRouting: boolean;
 }
 
-/** @throws BatonError `unavailable` when a role is missing. */
-export function plan(request: GenerationRequest, trace: TraceNode, parts: PlanParts): Route {
+/**
+ * @param avoid workers that failed this request before: taken only when there is no other
+ * @throws BatonError `unavailable` when a role is missing.
+ */
+export function plan(
+  request: GenerationRequest,
+  avoid: ReadonlySet<WorkerId>,
+  trace: TraceNode,
+  parts: PlanParts,
+): Route {
   const view = parts.ledger.view(parts.workers());
-  const routeRequest = { model: parts.model, promptTokens: request.promptTokenIds.length };
+  const routeRequest = { model: parts.model, promptTokens: request.promptTokenIds.length, avoid };
   const mode = parts.planner.availability(parts.model, view);
   switch (mode.kind) {
     case "disaggregated":

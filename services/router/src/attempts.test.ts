@@ -1,0 +1,189 @@
+/** What a request lives through when its first workers fail it. */
+import { BatonError, type ErrorCode, type GenerationEvent, type WorkerRole } from "@baton/core";
+import { describe, expect, test } from "@jest/globals";
+import { eventually } from "./testing/eventually.ts";
+import type { WorkerScript } from "./testing/fake-worker.ts";
+import { jsonOf, sseEvents, TestCluster, tokensOf, untilCanceled } from "./testing/test-cluster.ts";
+
+const TWO_OF_EACH: readonly WorkerRole[] = ["prefill", "prefill", "decode", "decode"];
+
+const failure = (code: ErrorCode) => new BatonError(code, "Cannot go on: the test says so");
+
+const PREFILLED = {
+  usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
+  firstTokenId: 65,
+  kvBytes: 1024,
+};
+
+/** Fails the prefill leg of the first `attempts` attempts, in which decode waits for KV that never comes. */
+function failsPrefill(code: ErrorCode, attempts = 1): WorkerScript {
+  return {
+    async prefill({ attempt }) {
+      if (attempt <= attempts) throw failure(code);
+      return PREFILLED;
+    },
+    async *generate(call): AsyncGenerator<GenerationEvent, void, void> {
+      if (call.attempt <= attempts) await untilCanceled(call.signal);
+      yield* tokensOf("Hello there", call);
+    },
+  };
+}
+
+async function start(script: WorkerScript, roles = TWO_OF_EACH, args: readonly string[] = []) {
+  const cluster = await TestCluster.start({ workers: [], script, args: ["--retry-base-ms", "1", ...args] });
+  for (const [index, role] of roles.entries()) await cluster.addWorker(`${role}-${index}`, role);
+  await eventually(async () => Object.keys(await inFlight(cluster)).length === roles.length);
+  return cluster;
+}
+
+/** Requests that the router has in flight, by worker. */
+async function inFlight(cluster: TestCluster): Promise<Record<string, number>> {
+  const text = await (await fetch(`${cluster.url}/metrics`)).text();
+  const lines = text.matchAll(/^baton_router_worker_requests\{.*worker="([^"]+)".*\} (\d+)$/gm);
+  return Object.fromEntries([...lines].map(([, worker, requests]) => [worker, Number(requests)]));
+}
+
+async function endedRoot(cluster: TestCluster) {
+  await eventually(() => cluster.tracer.open === 0);
+  const root = cluster.tracer.roots.at(-1)!;
+  expect(root.defects()).toEqual([]);
+  expect(Object.values(await inFlight(cluster)).every((requests) => requests === 0)).toBe(true);
+  const legs = (name: string) =>
+    root.children
+      .filter((stage) => stage.name === name)
+      .map(({ attributes, error }) => ({
+        attempt: attributes["baton.attempt"],
+        worker: attributes["baton.worker.id"],
+        room: attributes.bootstrap_room,
+        failed: error?.code,
+      }));
+  const retries = root.events.filter(({ name }) => name === "retry").map(({ attributes }) => attributes);
+  return { root, prefills: legs("prefill_leg"), decodes: legs("decode_leg"), retries };
+}
+
+describe("a pair that fails before the first token", () => {
+  test.each(["overloaded", "unavailable", "worker_lost", "kv_transfer_failed"] as const)(
+    "with %s is followed by another, and the client sees only the answer",
+    async (code) => {
+      await using cluster = await start(failsPrefill(code));
+      const response = await cluster.chat();
+      expect(response.status).toBe(200);
+      expect((await jsonOf(response)).choices[0].message.content).toBe("Hello there");
+      const { root, prefills, decodes, retries } = await endedRoot(cluster);
+      expect(root.error).toBeUndefined();
+      expect(prefills).toMatchObject([
+        { attempt: 1, failed: code },
+        { attempt: 2, failed: undefined },
+      ]);
+      expect(decodes).toMatchObject([
+        { attempt: 1, failed: "canceled" },
+        { attempt: 2, failed: undefined },
+      ]);
+      expect(prefills[1]!.worker).not.toBe(prefills[0]!.worker);
+      expect(prefills.map(({ room }) => room)).toEqual(decodes.map(({ room }) => room));
+      expect(prefills[1]!.room).not.toBe(prefills[0]!.room);
+      expect(retries).toEqual([
+        {
+          "baton.attempt": 2,
+          "error.type": code,
+          "error.message": "Cannot go on: the test says so",
+          "baton.retry.delay": expect.any(Number),
+        },
+      ]);
+    },
+  );
+
+  test("because of its decode worker is tried on the other one", async () => {
+    await using cluster = await start({
+      prefill: ({ attempt, signal }) => (attempt === 1 ? untilCanceled(signal) : Promise.resolve(PREFILLED)),
+      async *generate(call): AsyncGenerator<GenerationEvent, void, void> {
+        if (call.attempt === 1) throw failure("unavailable");
+        yield* tokensOf("Hello there", call);
+      },
+    });
+    expect((await sseEvents(await cluster.chat({ stream: true }))).at(-1)).toBe("[DONE]");
+    const { prefills, decodes } = await endedRoot(cluster);
+    expect(prefills.map(({ failed }) => failed)).toEqual(["canceled", undefined]);
+    expect(decodes.map(({ failed }) => failed)).toEqual(["unavailable", undefined]);
+    expect(decodes[1]!.worker).not.toBe(decodes[0]!.worker);
+  });
+
+  test("on a worker that does both roles is tried on another one", async () => {
+    await using cluster = await start(
+      {
+        prefill: () => Promise.resolve(PREFILLED),
+        async *generate(call): AsyncGenerator<GenerationEvent, void, void> {
+          if (call.attempt === 1) throw failure("worker_lost");
+          yield* tokensOf("Hello there", call);
+        },
+      },
+      ["aggregated", "aggregated"],
+    );
+    expect((await cluster.chat()).status).toBe(200);
+    const { decodes } = await endedRoot(cluster);
+    expect(decodes.map(({ failed }) => failed)).toEqual(["worker_lost", undefined]);
+    expect(decodes[1]!.worker).not.toBe(decodes[0]!.worker);
+  });
+});
+
+describe("a request is not tried again", () => {
+  test("more often than the limit says; the client gets the last error", async () => {
+    const roles: readonly WorkerRole[] = ["prefill", "prefill", "prefill", "decode"];
+    await using cluster = await start(failsPrefill("worker_lost", 9), roles, ["--retry-limit", "1"]);
+    const response = await cluster.chat();
+    expect([response.status, (await jsonOf(response)).error.code]).toEqual([502, "worker_lost"]);
+    const { root, prefills } = await endedRoot(cluster);
+    expect(prefills.map(({ failed }) => failed)).toEqual(["worker_lost", "worker_lost"]);
+    expect(root.error?.code).toBe("worker_lost");
+  });
+
+  test("when all that could take the failed one's place have failed it", async () => {
+    await using cluster = await start(failsPrefill("worker_lost", 9), undefined, ["--retry-limit", "9"]);
+    expect((await cluster.chat()).status).toBe(502);
+    const { prefills } = await endedRoot(cluster);
+    expect(new Set(prefills.map(({ worker }) => worker)).size).toBe(2);
+    expect(prefills).toHaveLength(2);
+  });
+
+  test.each(["kv_mismatch", "internal", "invalid_argument"] as const)("after %s", async (code) => {
+    await using cluster = await start(failsPrefill(code));
+    expect((await jsonOf(await cluster.chat())).error.code).toBe(code);
+    expect((await endedRoot(cluster)).prefills).toHaveLength(1);
+  });
+
+  test("once a token has been sent", async () => {
+    await using cluster = await start({
+      prefill: () => Promise.resolve(PREFILLED),
+      async *generate(): AsyncGenerator<GenerationEvent, void, void> {
+        yield { type: "tokens", tokenIds: [72] };
+        throw failure("worker_lost");
+      },
+    });
+    const events = await sseEvents(await cluster.chat({ stream: true }));
+    expect(events.at(-1)).toMatchObject({ error: { code: "worker_lost" } });
+    expect((await endedRoot(cluster)).decodes).toHaveLength(1);
+  });
+
+  test("after its client has left during the pause", async () => {
+    await using cluster = await start(failsPrefill("worker_lost"), undefined, [
+      "--retry-base-ms",
+      "60000",
+      "--retry-max-ms",
+      "60000",
+    ]);
+    const client = new AbortController();
+    const answer = cluster.chat({}, { signal: client.signal }).catch(() => {});
+    await eventually(() => cluster.tracer.roots.at(-1)?.events.some(({ name }) => name === "retry") ?? false);
+    client.abort();
+    await answer;
+    const { root, prefills } = await endedRoot(cluster);
+    expect([root.error?.code, prefills.length]).toEqual(["canceled", 1]);
+  });
+
+  test("when the pause would last beyond its deadline", async () => {
+    const args = ["--retry-base-ms", "60000", "--retry-max-ms", "60000", "--request-timeout-ms", "20000"];
+    await using cluster = await start(failsPrefill("worker_lost"), undefined, args);
+    expect((await jsonOf(await cluster.chat())).error.code).toBe("worker_lost");
+    expect((await endedRoot(cluster)).retries).toEqual([]);
+  });
+});
