@@ -6,6 +6,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   engine: () => import("./engine-throughput.ts"),
   overhead: () => import("./engine-overhead.ts"),
   health: () => import("./health-during-prefill.ts"),
+  traces: () => import("./traces.ts"),
+  tracing: () => import("./tracing-overhead.ts"),
   "kv-index": () => import("./kv-index.ts"),
 };
 
