@@ -11,7 +11,7 @@ import { startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { collect, post } from "../support/sse.ts";
 import { docker } from "./commands.ts";
 import { openPorts, PORTS, violations } from "./containment.ts";
-import { say, step } from "./report.ts";
+import { allGood, say, step } from "./report.ts";
 import { type Container, Stack } from "./stack.ts";
 import { usageOf } from "./usage.ts";
 
@@ -37,19 +37,15 @@ const stack = await Stack.create({
   OTEL_EXPORTER_OTLP_ENDPOINT: `http://otel-collector:${new URL(receiver.grpcEndpoint).port}`,
 });
 
-try {
-  await main();
-} catch (error) {
-  say(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  say(await stack.compose("logs", "--no-color", "--tail", "40").catch(() => "No logs"));
-  process.exitCode = 1;
-} finally {
-  await step("stops, and leaves no container, network or volume behind", async () => {
-    await stack[Symbol.asyncDispose]();
-    assert.deepEqual(await stack.leftovers(), []);
-  });
-  await receiver.stop();
-}
+await main();
+if (!allGood())
+  say(await stack.compose("logs", "--no-color", "--tail", "40").catch(() => "There are no logs"));
+await step("stops, and leaves no container, network or volume behind", async () => {
+  await stack[Symbol.asyncDispose]();
+  assert.deepEqual(await stack.leftovers(), []);
+});
+await receiver.stop();
+process.exitCode = allGood() ? 0 : 1;
 
 async function main(): Promise<void> {
   if (!process.argv.includes("--no-build")) {

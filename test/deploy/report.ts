@@ -1,6 +1,9 @@
-/** Steps that build on each other, each with a line that says how it went. */
+/** Steps, each with a line that says how it went. */
 
-/** Runs one step and prints its line; a text that it returns is printed behind it. @throws what the step throws. */
+/** Whether every step so far went well. */
+let good = true;
+
+/** Runs a step and prints its line, with the text that it returns or the error that it throws. Later steps run anyway. */
 export async function step(name: string, act: () => Promise<unknown>): Promise<void> {
   const startedAt = performance.now();
   const elapsed = () => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
@@ -8,9 +11,14 @@ export async function step(name: string, act: () => Promise<unknown>): Promise<v
     const figures = await act();
     say(`ok    ${name} (${elapsed()})${typeof figures === "string" ? `: ${figures}` : ""}`);
   } catch (error) {
-    say(`FAIL  ${name} (${elapsed()})`);
-    throw error;
+    good = false;
+    say(`FAIL  ${name} (${elapsed()}): ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** True unless a step failed. */
+export function allGood(): boolean {
+  return good;
 }
 
 export function say(line: string): void {
