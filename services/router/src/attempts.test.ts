@@ -126,6 +126,17 @@ describe("a pair that fails before the first token", () => {
   });
 });
 
+test("a worker that keeps failing is left alone, but for a trial now and then", async () => {
+  const script = failsPrefill("worker_lost", 0);
+  await using cluster = await start(script, ["prefill", "decode"]);
+  const broken = await cluster.addWorker("broken", "prefill", { script: failsPrefill("worker_lost", 9) });
+  await eventually(async () => Object.keys(await inFlight(cluster)).length === 3);
+  const prefills = cluster.worker("prefill-0").prefills;
+  while (prefills.length < 40) expect((await cluster.chat()).status).toBe(200);
+  // Half of them would be 20: five open the circuit, and a trial follows after one second, two, four.
+  expect(broken.prefills.length).toBeLessThan(13);
+});
+
 describe("a request is not tried again", () => {
   test("more often than the limit says; the client gets the last error", async () => {
     const roles: readonly WorkerRole[] = ["prefill", "prefill", "prefill", "decode"];

@@ -26,6 +26,7 @@ import { InFlightRequests } from "./in-flight-requests.ts";
 import { Admission } from "./pipeline/admit.ts";
 import { createPipeline } from "./pipeline/pipeline.ts";
 import { longestTokenBytes } from "./pipeline/tokenize.ts";
+import { WorkerWatch } from "./pipeline/worker-watch.ts";
 import { readRouterMetrics } from "./router-metrics.ts";
 import { traceWorkers } from "./trace-workers.ts";
 import { assertAcceptable } from "./worker-acceptance.ts";
@@ -61,7 +62,10 @@ export async function startRouter(
   const inFlight = new InFlightRequests();
 
   const admission = new Admission(config);
-  readRouterMetrics(metrics, { admission, view: () => ledger.view(workers()) });
+  const watch = new WorkerWatch(systemClock);
+  const view = () => ledger.view(workers(), (worker) => watch.of(worker));
+  const stopRetaining = registry.onChange(() => watch.retain(workers()));
+  readRouterMetrics(metrics, { admission, view });
 
   const pipeline = createPipeline({
     admission,
@@ -73,7 +77,8 @@ export async function startRouter(
     longestTokenBytes: longestTokenBytes(tokenizer),
     planner,
     ledger,
-    workers,
+    view,
+    watch,
     model: model.name,
     tracesRouting: tracer.traces("routing"),
     clients,
@@ -83,13 +88,13 @@ export async function startRouter(
   });
   const stopTracingWorkers = traceWorkers(registry, tracer);
 
-  const app = createHttpServer({ ...config, inFlight, tracer, metrics, logger });
+  const app = createHttpServer({ ...config, admission, inFlight, tracer, metrics, logger });
   const completions = { pipeline, model, inFlight, traceContent: config.traceContent };
   addChatCompletions(app, completions);
   addCompletions(app, completions);
   addModels(app, model, Math.floor(systemClock.now() / 1000));
   addProbes(app, {
-    availability: () => planner.availability(model.name, ledger.view(workers())),
+    availability: () => planner.availability(model.name, view()),
     draining: () => inFlight.draining,
   });
 
@@ -117,6 +122,7 @@ export async function startRouter(
       await inFlight.drain(config.drainTimeoutMs);
       await app.close();
       stopTracingWorkers();
+      stopRetaining();
       clients[Symbol.dispose]();
       expiry[Symbol.dispose]();
       await server.shutdown(0);

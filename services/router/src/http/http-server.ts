@@ -9,6 +9,7 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import type { InFlightRequests } from "../in-flight-requests.ts";
+import type { Admission } from "../pipeline/admit.ts";
 import { RequestFigures } from "../request-figures.ts";
 import { answerClientError } from "./client-error.ts";
 import { errorBody } from "./error-body.ts";
@@ -32,15 +33,14 @@ export interface HttpServerOptions {
   readonly maxBodyBytes: number;
   readonly requestTimeoutMs: number;
   readonly inFlight: InFlightRequests;
+  /** Knows when a client that met a limit should come back. */
+  readonly admission: Pick<Admission, "retryAfterMs">;
   readonly tracer: RequestTracer;
   /** Whether a request may choose its own trace level. */
   readonly traceOverrides: "allow" | "ignore";
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
-
-/** Seconds after which a client that met a limit may well succeed. */
-const RETRY_AFTER_SECONDS = 1;
 
 const PROVIDER = "baton";
 
@@ -68,13 +68,13 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     reply.headers(request.scope.headers);
   });
   app.setErrorHandler((reason: FastifyError | BatonError, request, reply) =>
-    sendError(errorOf(reason, options.maxBodyBytes), request, reply, options.logger),
+    sendError(errorOf(reason, options.maxBodyBytes), request, reply, options),
   );
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split("?")[0]!;
     const allowed = METHODS.filter((method) => app.findRoute({ method, url: path }) !== null);
     if (allowed.length > 0) reply.header("allow", allowed.join(", "));
-    return sendError(noRoute(request.method, path, allowed), request, reply, options.logger);
+    return sendError(noRoute(request.method, path, allowed), request, reply, options);
   });
   return app;
 }
@@ -135,7 +135,7 @@ function sendError(
   error: BatonError,
   request: FastifyRequest,
   reply: FastifyReply,
-  logger: Logger,
+  { admission, logger }: Pick<HttpServerOptions, "admission" | "logger">,
 ): FastifyReply {
   if (request.scope) {
     request.scope.failed(error);
@@ -147,7 +147,7 @@ function sendError(
     logger.error({ request: id, ...traceFields(trace?.header), err: error }, "Request failed");
   }
   if (error.code === "payload_too_large") takeTheRest(request, reply);
-  if (retryable && http !== 502) reply.header("retry-after", RETRY_AFTER_SECONDS);
+  if (retryable && http !== 502) reply.header("retry-after", Math.ceil(admission.retryAfterMs / 1000));
   return reply.code(http).send(errorBody(error));
 }
 

@@ -59,4 +59,21 @@ describe("Admission", () => {
     await expect(left).rejects.toMatchObject({ code: "canceled" });
     (await admission.admit(never))[Symbol.dispose]();
   });
+
+  test("tells the refused to come back when those that wait have had their turn", async () => {
+    const clock = { time: 0, now: () => clock.time };
+    const admission = new Admission({ maxInflight: 1, maxQueued: 100 }, clock);
+    expect(admission.retryAfterMs).toBe(1000);
+    for (let ended = 0; ended < 20; ended++) {
+      const place = await admission.admit(never);
+      clock.time += 2000;
+      place[Symbol.dispose]();
+    }
+    const running = await admission.admit(never);
+    const { places } = record(admission, Array.from({ length: 10 }, String));
+    expect(admission.retryAfterMs).toBeGreaterThan(15_000);
+    expect(admission.retryAfterMs).toBeLessThan(25_000);
+    running[Symbol.dispose]();
+    for (const place of places) (await place)[Symbol.dispose]();
+  });
 });

@@ -5,7 +5,8 @@
  *   A2  A place is given back exactly once, when its holder disposes of it.
  *   A3  A request that stops waiting leaves the queue at once.
  */
-import { BatonError, untilAborted } from "@baton/core";
+import { BatonError, type Clock, systemClock, untilAborted } from "@baton/core";
+import { DrainRate } from "@baton/routing";
 
 export interface AdmissionLimits {
   /** Requests worked on at once. */
@@ -17,10 +18,13 @@ export interface AdmissionLimits {
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #waiting = new Set<PromiseWithResolvers<void>>();
+  readonly #clock: Clock;
+  readonly #ends = new DrainRate();
   #held = 0;
 
-  constructor(limits: AdmissionLimits) {
+  constructor(limits: AdmissionLimits, clock: Clock = systemClock) {
     this.#limits = limits;
+    this.#clock = clock;
   }
 
   /** Places that are held. */
@@ -38,6 +42,11 @@ export class Admission {
     return this.#waiting.size;
   }
 
+  /** When a request that was refused should come back, in ms: once those that wait now have had their turn. */
+  get retryAfterMs(): number {
+    return this.#ends.retryAfterMs(this.waiting, this.#clock.now());
+  }
+
   /**
    * Waits for a place.
    * @throws BatonError `overloaded` when the queue is full; the signal's reason when it aborts first.
@@ -48,8 +57,10 @@ export class Admission {
     let given = true;
     return {
       [Symbol.dispose]: () => {
-        if (given) this.#giveBack();
+        if (!given) return;
         given = false;
+        this.#ends.ended(1, this.#clock.now());
+        this.#giveBack();
       },
     };
   }

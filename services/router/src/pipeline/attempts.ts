@@ -17,18 +17,20 @@ import {
   type WorkerId,
   type WorkerRecord,
 } from "@baton/core";
-import { mayRetry, type RetryDecision, type RetryLimits } from "@baton/routing";
+import { mayRetry, type RetryDecision, type RetryLimits, type WorkerView } from "@baton/routing";
 import { ATTR, EVENT } from "@baton/tracing";
 import type { AnswerFigures } from "../request-figures.ts";
 import type { RequestContext } from "./completion-call.ts";
 import { LegPair, type LegPairParts } from "./leg-pair.ts";
 import type { Route } from "./plan.ts";
 import type { Generation } from "./respond.ts";
+import type { WorkerWatch } from "./worker-watch.ts";
 
 export interface AttemptsParts extends LegPairParts {
   readonly retryLimits: RetryLimits;
   readonly random: () => number;
-  readonly workers: () => readonly WorkerRecord[];
+  readonly view: () => WorkerView;
+  readonly watch: WorkerWatch;
 }
 
 /** Chooses the workers of one attempt, rather not those that failed before. Throws where a role is missing. */
@@ -83,8 +85,11 @@ export class Attempts implements Generation {
       this.#parts,
     );
     this.#pair = pair;
+    const ended = this.#parts.watch.began(route);
+    let complete = false;
     try {
       for await (const event of pair.events()) {
+        complete = event.type === "end";
         if (event.type === "tokens") this.#tokensSent += event.tokenIds.length; // Before it is handed on (T2).
         yield event;
       }
@@ -95,6 +100,8 @@ export class Attempts implements Generation {
       const decision = this.#mayRetry(error, pair.suspects);
       if (decision.kind === "give_up") throw error;
       return { error, afterMs: decision.afterMs };
+    } finally {
+      ended({ complete, error: pair.failure, suspects: pair.suspects });
     }
   }
 
@@ -119,7 +126,8 @@ export class Attempts implements Generation {
   #canReplace(suspects: readonly WorkerRecord[]): boolean {
     if (suspects.length === 0) return true; // Nobody's fault: the same workers may do.
     const others = this.#parts
-      .workers()
+      .view()
+      .map(({ record }) => record)
       .filter(({ id, state }) => state === "serving" && !this.#failed.has(id));
     return suspects.some(({ role, model }) =>
       others.some((other) => other.model === model && (other.role === role || other.role === "aggregated")),

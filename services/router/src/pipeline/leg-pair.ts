@@ -77,6 +77,11 @@ export class LegPair {
     return this.#suspects;
   }
 
+  /** What the first leg to fail failed with. */
+  get failure(): BatonError | undefined {
+    return this.#rootCause;
+  }
+
   /** Runs both legs; yields the answer's tokens and then one `end`. To be called once; leaving early aborts both. */
   async *events(): AsyncGenerator<GenerationEvent, void, void> {
     const prefill = this.#runPrefill();

@@ -35,7 +35,8 @@ export interface Route extends Disposable {
 export interface PlanParts {
   readonly planner: RoutePlanner;
   readonly ledger: LoadLedger;
-  readonly workers: () => readonly WorkerRecord[];
+  /** The registered workers, what is in flight on each, and how well they are. */
+  readonly view: () => WorkerView;
   /** The model's name in the API. */
   readonly model: string;
   /** Whether candidates say what their cost is made of. */
@@ -52,7 +53,7 @@ export function plan(
   trace: TraceNode,
   parts: PlanParts,
 ): Route {
-  const view = parts.ledger.view(parts.workers());
+  const view = parts.view();
   const routeRequest = { model: parts.model, promptTokens: request.promptTokenIds.length, avoid };
   const mode = parts.planner.availability(parts.model, view);
   switch (mode.kind) {

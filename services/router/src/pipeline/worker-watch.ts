@@ -1,0 +1,60 @@
+/**
+ * What the attempts of requests tell of their workers: circuits and overload marks.
+ *
+ *   H1  Whoever is under suspicion for the end of an attempt is charged with its error; which errors are a worker's
+ *       fault at all is the circuit's business.
+ *   H2  A complete answer is a success of the others on its route; any other end says nothing of them.
+ */
+import type { BatonError, Clock, WorkerRecord } from "@baton/core";
+import { CircuitBreakers, type WorkerCondition, WorkerConditions } from "@baton/routing";
+import type { Route } from "./plan.ts";
+
+/**
+ * How long a worker that refused a request is taken only when there is no other, in ms. The mark is there to spare the
+ * next requests the detour; what a full queue needs to drain is known only to the worker.
+ */
+const OVERLOADED_MS = 1000;
+
+/** How an attempt ended, as far as its workers are concerned. */
+export interface AttemptEnd {
+  /** The answer is complete. */
+  readonly complete: boolean;
+  /** What a leg failed with, and whose fault it may be. */
+  readonly error: BatonError | undefined;
+  readonly suspects: readonly WorkerRecord[];
+}
+
+export class WorkerWatch {
+  readonly #clock: Clock;
+  readonly #circuits = new CircuitBreakers();
+  readonly #conditions = new WorkerConditions(this.#circuits);
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** An attempt begins; the result is to be told its end. */
+  began(route: Route): (end: AttemptEnd) => void {
+    const workers = [route.prefill?.worker, route.decode.worker].filter((worker) => worker !== undefined);
+    const now = this.#clock.now();
+    const calls = workers.map((worker) => ({ worker, call: this.#circuits.began(worker, now) }));
+    return ({ complete, error, suspects }) => {
+      const at = this.#clock.now();
+      for (const { worker, call } of calls) {
+        const charge = suspects.includes(worker) ? error?.code : undefined;
+        call.ended(charge ?? (complete ? undefined : "canceled"), at);
+        if (charge === "overloaded") this.#conditions.refused(worker, at + OVERLOADED_MS);
+      }
+    };
+  }
+
+  /** What is known of a worker now. */
+  of(worker: WorkerRecord): WorkerCondition {
+    return this.#conditions.of(worker, this.#clock.now());
+  }
+
+  /** Forgets all workers but these. */
+  retain(workers: readonly WorkerRecord[]): void {
+    this.#conditions.retain(workers);
+  }
+}
