@@ -10,7 +10,7 @@ test("EndedRooms forgets a room after its time", () => {
   const ended = new EndedRooms({ maxEndedRooms: 10, endedRoomMs: 100 }, { now: () => now });
   ended.remember(room(1), reason);
   now = 1099;
-  expect(ended.reasonOf(room(1))).toBe(reason);
+  expect(ended.reasonOf(room(1))).toMatchObject({ code: reason.code, message: reason.message });
   now = 1100;
   expect(ended.reasonOf(room(1))).toBeUndefined();
 });
