@@ -127,8 +127,18 @@ describe("a pair that fails before the first token", () => {
 });
 
 test("a worker that keeps failing is left alone, but for a trial now and then", async () => {
-  const script = failsPrefill("worker_lost", 0);
-  await using cluster = await start(script, ["prefill", "decode"]);
+  const filled = new Set<bigint>();
+  const script: WorkerScript = {
+    async prefill({ room }) {
+      filled.add(room);
+      return PREFILLED;
+    },
+    async *generate(call): AsyncGenerator<GenerationEvent, void, void> {
+      await eventually(() => call.signal.aborted || filled.has(call.handover!.room));
+      yield* tokensOf("Hello there", call);
+    },
+  };
+  await using cluster = await start(script, ["prefill", "decode"], ["--prefill-policy", "random"]);
   const broken = await cluster.addWorker("broken", "prefill", { script: failsPrefill("worker_lost", 9) });
   await eventually(async () => Object.keys(await inFlight(cluster)).length === 3);
   const prefills = cluster.worker("prefill-0").prefills;

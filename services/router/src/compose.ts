@@ -6,7 +6,13 @@ import type { Service } from "@baton/lifecycle";
 import type { Metrics } from "@baton/metrics";
 import { hashModel, readModelFiles, resolveModel } from "@baton/model";
 import { createInMemoryWorkerRegistry, type InMemoryWorkerRegistry, startExpiry } from "@baton/registry";
-import { createRoutePlanner, DEFAULT_RETRY_LIMITS, LoadLedger, type RetryLimits } from "@baton/routing";
+import {
+  createRoutePlanner,
+  DEFAULT_RETRY_LIMITS,
+  KvIndex,
+  LoadLedger,
+  type RetryLimits,
+} from "@baton/routing";
 import { createRpcServer } from "@baton/rpc";
 import { loadTokenizer } from "@baton/tokenizer";
 import type { TraceStore } from "@baton/trace-store";
@@ -57,14 +63,19 @@ export async function startRouter(
   });
   const workers = () => registry.workers();
   const clients = new WorkerClients(registry);
-  const planner = createRoutePlanner({ random: Math.random });
+  const { routingTemperature: temperature } = config;
+  const planner = createRoutePlanner({ ...config, temperature, random: Math.random });
+  const kvIndex = new KvIndex();
   const ledger = new LoadLedger();
   const inFlight = new InFlightRequests();
 
   const admission = new Admission(config);
   const watch = new WorkerWatch(systemClock);
   const view = () => ledger.view(workers(), (worker) => watch.of(worker));
-  const stopRetaining = registry.onChange(() => watch.retain(workers()));
+  const stopFollowing = registry.onChange(() => {
+    watch.retain(workers());
+    kvIndex.setWorkers(workers());
+  });
   readRouterMetrics(metrics, { admission, view });
 
   const pipeline = createPipeline({
@@ -77,6 +88,8 @@ export async function startRouter(
     longestTokenBytes: longestTokenBytes(tokenizer),
     planner,
     ledger,
+    kvIndex,
+    clock: systemClock,
     view,
     watch,
     model: model.name,
@@ -122,7 +135,7 @@ export async function startRouter(
       await inFlight.drain(config.drainTimeoutMs);
       await app.close();
       stopTracingWorkers();
-      stopRetaining();
+      stopFollowing();
       clients[Symbol.dispose]();
       expiry[Symbol.dispose]();
       await server.shutdown(0);

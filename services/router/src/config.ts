@@ -1,6 +1,6 @@
 /** Settings of the router. */
 import { defineSettings, loggingSettings, modelSettings, setting, tracingSettings } from "@baton/config";
-import { DEFAULT_RETRY_LIMITS } from "@baton/routing";
+import { DEFAULT_RETRY_LIMITS, POLICY_NAMES } from "@baton/routing";
 
 export const settings = defineSettings("router", {
   host: setting.text({
@@ -60,6 +60,38 @@ export const settings = defineSettings("router", {
     max: 1_000_000,
     default: 1024,
     doc: "Requests that wait for their turn; one more is refused with 429",
+  }),
+  prefillPolicy: setting.choice({
+    flag: "prefill-policy",
+    env: "BATON_PREFILL_POLICY",
+    choices: POLICY_NAMES,
+    default: "kv",
+    doc: "How the worker that computes a prompt is chosen",
+  }),
+  decodePolicy: setting.choice({
+    flag: "decode-policy",
+    env: "BATON_DECODE_POLICY",
+    choices: POLICY_NAMES,
+    default: "kv",
+    doc: "How the worker that writes an answer is chosen",
+  }),
+  overlapCredit: setting.ratio({
+    flag: "overlap-credit",
+    env: "BATON_OVERLAP_CREDIT",
+    default: 1,
+    doc: "What a prompt block that a worker has in its cache is worth under kv; 0 ignores the caches",
+  }),
+  routingTemperature: setting.ratio({
+    flag: "routing-temperature",
+    env: "BATON_ROUTING_TEMPERATURE",
+    default: 0,
+    doc: "How much chance there is in kv; 0 takes the cheapest worker",
+  }),
+  affinityHeader: setting.text({
+    flag: "affinity-header",
+    env: "BATON_AFFINITY_HEADER",
+    default: "x-session-id",
+    doc: "Header of a request by whose value consistent_hash chooses",
   }),
   retryLimit: setting.integer({
     flag: "retry-limit",

@@ -38,6 +38,8 @@ export interface HttpServerOptions {
   readonly tracer: RequestTracer;
   /** Whether a request may choose its own trace level. */
   readonly traceOverrides: "allow" | "ignore";
+  /** Header whose value keeps requests together. */
+  readonly affinityHeader: string;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -102,6 +104,7 @@ function openScope(request: FastifyRequest, reply: FastifyReply, options: HttpSe
     timeoutMs: options.requestTimeoutMs,
     inFlight,
     response: reply.raw,
+    affinityKey: single(request.headers[options.affinityHeader.toLowerCase()]),
   });
 }
 

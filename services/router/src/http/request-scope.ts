@@ -47,6 +47,7 @@ export interface RequestScopeOptions {
   readonly timeoutMs: number;
   readonly inFlight: InFlightRequests;
   readonly response: ServerResponse;
+  readonly affinityKey: string | undefined;
 }
 
 export class RequestScope implements RequestContext, Abortable {
@@ -55,6 +56,7 @@ export class RequestScope implements RequestContext, Abortable {
   trace!: Stage;
   figures!: RequestFigures;
   readonly deadline: number;
+  readonly affinityKey: string | undefined;
   readonly #record: RequestScopeOptions["record"];
   readonly #controller = new AbortController();
   readonly #deadlineSignal: DeadlineSignal;
@@ -66,6 +68,7 @@ export class RequestScope implements RequestContext, Abortable {
 
   constructor(options: RequestScopeOptions) {
     this.id = options.id;
+    this.affinityKey = options.affinityKey;
     this.#record = options.record;
     this.#logger = options.logger;
     this.#inFlight = options.inFlight;

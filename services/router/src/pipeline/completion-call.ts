@@ -47,4 +47,6 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   /** Epoch ms. */
   readonly deadline: number;
+  /** Requests of one key go to one worker, where the policy is to. */
+  readonly affinityKey: string | undefined;
 }

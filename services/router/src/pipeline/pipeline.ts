@@ -8,7 +8,7 @@ import { Attempts, type AttemptsParts } from "./attempts.ts";
 import { type AnswerEvent, choices } from "./choices.ts";
 import type { CompletionCall, RequestContext } from "./completion-call.ts";
 import { whileInStage } from "./in-stage.ts";
-import { type PlanParts, plan, type Route } from "./plan.ts";
+import { type PlanParts, type PlanWishes, plan, type Route } from "./plan.ts";
 import { respond } from "./respond.ts";
 import { type TokenizeParts, tokenize } from "./tokenize.ts";
 
@@ -32,7 +32,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     const prompt = figures.measure("tokenizeMs", () => tokenize(call, context, parts));
     yield* choices(call.n, prompt, context, async function* generate(request, own) {
       const planned = (avoid: ReadonlySet<WorkerId>) =>
-        figures.measure("routingMs", () => decide(request, avoid, own.trace, parts));
+        figures.measure("routingMs", () =>
+          decide(request, { avoid, affinityKey: context.affinityKey }, own.trace, parts),
+        );
       yield* respond(new Attempts(planned, request, own, parts), {
         tokenizer: parts.tokenizer,
         detokenizer: createDetokenizer(parts.tokenizer),
@@ -54,13 +56,13 @@ async function admitted(stage: Stage, admission: Admission, signal: AbortSignal)
 /** Plans, and counts what came of it. */
 function decide(
   request: GenerationRequest,
-  avoid: ReadonlySet<WorkerId>,
+  wishes: PlanWishes,
   trace: TraceNode,
   parts: PipelineParts,
 ): Route {
   let mode = "unavailable";
   try {
-    const route = plan(request, avoid, trace, parts);
+    const route = plan(request, wishes, trace, parts);
     mode = route.prefill ? "disaggregated" : "local";
     return route;
   } finally {

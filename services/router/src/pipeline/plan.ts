@@ -5,17 +5,21 @@ import {
   type BootstrapRoom,
   blocksFor,
   bootstrapRoom,
+  type Clock,
   type GenerationRequest,
   type WorkerId,
   type WorkerRecord,
 } from "@baton/core";
-import type {
-  LoadLedger,
-  Reservation,
-  RoutePlanner,
-  RouteRequest,
-  Selection,
-  WorkerView,
+import { hashTokens } from "@baton/kv-cache";
+import {
+  blockNames,
+  type KvIndex,
+  type LoadLedger,
+  type Reservation,
+  type RoutePlanner,
+  type RouteRequest,
+  type Selection,
+  type WorkerView,
 } from "@baton/routing";
 import { ATTR, type Attributes, EVENT, SPAN, type Stage, type TraceNode } from "@baton/tracing";
 import { inStage } from "./in-stage.ts";
@@ -35,6 +39,9 @@ export interface Route extends Disposable {
 export interface PlanParts {
   readonly planner: RoutePlanner;
   readonly ledger: LoadLedger;
+  /** What the workers' caches hold of prompts. */
+  readonly kvIndex: KvIndex;
+  readonly clock: Clock;
   /** The registered workers, what is in flight on each, and how well they are. */
   readonly view: () => WorkerView;
   /** The model's name in the API. */
@@ -43,18 +50,22 @@ export interface PlanParts {
   readonly tracesRouting: boolean;
 }
 
-/**
- * @param avoid workers that failed this request before: taken only when there is no other
- * @throws BatonError `unavailable` when a role is missing.
- */
+/** What of a request matters to its route, beside its tokens. */
+export interface PlanWishes {
+  /** Workers that failed this request before: taken only when there is no other. */
+  readonly avoid: ReadonlySet<WorkerId>;
+  readonly affinityKey: string | undefined;
+}
+
+/** @throws BatonError `unavailable` when a role is missing. */
 export function plan(
   request: GenerationRequest,
-  avoid: ReadonlySet<WorkerId>,
+  wishes: PlanWishes,
   trace: TraceNode,
   parts: PlanParts,
 ): Route {
   const view = parts.view();
-  const routeRequest = { model: parts.model, promptTokens: request.promptTokenIds.length, avoid };
+  const routeRequest = toRouteRequest(request, wishes, view, parts);
   const mode = parts.planner.availability(parts.model, view);
   switch (mode.kind) {
     case "disaggregated":
@@ -67,6 +78,27 @@ export function plan(
         `Cannot route the request: no ${mode.missing.join(" and no ")} worker is serving; try again later`,
       );
   }
+}
+
+/** With the names of the prompt's blocks, and how much of it each worker is supposed to hold. */
+function toRouteRequest(
+  { promptTokenIds }: GenerationRequest,
+  { avoid, affinityKey }: PlanWishes,
+  view: WorkerView,
+  { model, kvIndex, clock }: PlanParts,
+): RouteRequest {
+  const now = clock.now();
+  const request = {
+    model,
+    promptTokens: promptTokenIds.length,
+    avoid,
+    now,
+    ...(affinityKey !== undefined && { affinityKey }),
+  };
+  const [some] = view; // Workers of one cluster have blocks of one size.
+  if (!some) return request;
+  const blocks = blockNames(hashTokens(promptTokenIds, some.record.layout.blockSize).sequenceHashes);
+  return { ...request, blocks, overlap: kvIndex.find(blocks, now) };
 }
 
 function pair(request: RouteRequest, view: WorkerView, trace: TraceNode, parts: PlanParts): Route {
@@ -112,8 +144,11 @@ function reserve(
 ): RoutedLeg {
   const worker = chosen.worker.record;
   const blocks = blocksFor(request.promptTokens, worker.layout.blockSize);
+  const cachedTokens = chosen.cost.overlapBlocks * worker.layout.blockSize;
+  const { blocks: names, now } = request;
+  if (does.prefill && names && now !== undefined) parts.kvIndex.routed(worker, names, now);
   const reservation = parts.ledger.reserve(worker, {
-    prefillTokens: does.prefill ? request.promptTokens : 0,
+    prefillTokens: does.prefill ? Math.max(request.promptTokens - cachedTokens, 0) : 0,
     decodeBlocks: does.decode ? blocks : 0,
   });
   return { worker, ...reservation };
