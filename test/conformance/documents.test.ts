@@ -1,13 +1,22 @@
-/** Documents say what the code does: settings tables, and links to files that exist. */
+/** Documents say what the code does: settings and tracing tables, and links to files that exist. */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { ROOT, rowsIn, SETTINGS_DOCUMENTS, settingsRows } from "../support/settings-table.ts";
+import { ROOT, tableIn } from "../support/markdown-table.ts";
+import { rowsIn, SETTINGS_DOCUMENTS, settingsRows } from "../support/settings-table.ts";
+import { TRACING_GUIDE, TRACING_TABLES } from "../support/tracing-tables.ts";
 
 test.each(SETTINGS_DOCUMENTS)(
   "the settings table of %s is that of the code (`node --run docs` writes it)",
   (document, definition) => {
     expect(rowsIn(document)).toEqual(settingsRows(definition));
+  },
+);
+
+test.each(TRACING_TABLES)(
+  "the table of $what in the tracing guide is that of the code (`node --run docs` writes it)",
+  ({ head, table }) => {
+    expect(tableIn(TRACING_GUIDE, head)).toEqual(table());
   },
 );
 

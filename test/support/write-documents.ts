@@ -1,4 +1,6 @@
 /** `node --run docs`: brings the tables in the documents up to date with the code. */
 import { writeSettingsTables } from "./settings-table.ts";
+import { writeTracingTables } from "./tracing-tables.ts";
 
 writeSettingsTables();
+writeTracingTables();
