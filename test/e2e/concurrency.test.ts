@@ -4,9 +4,11 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Cluster } from "../support/cluster.ts";
 
 const REQUESTS = 200;
-const ROUNDS = 4;
-/** Resident memory may still move a little once everything has been touched: allocator and JIT, not requests. */
-const RSS_SLACK = 1.15;
+/** Heaps, code and pools reach their size in the first rounds … */
+const WARM_ROUNDS = 4;
+const ROUNDS = 8;
+/** … and resident memory may still move a little afterwards: garbage not yet collected, not requests. */
+const RSS_SLACK = 1.25;
 
 let cluster: Cluster;
 
@@ -40,12 +42,12 @@ test(`${REQUESTS} concurrent requests give the answers that they give one by one
   for (let round = 0; round < ROUNDS; round++) {
     expect(await Promise.all(prompts.map(complete))).toEqual(alone);
     await cluster.atRest();
-    if (round === 0) warm = await rss();
+    if (round === WARM_ROUNDS - 1) warm = await rss();
   }
   const last = await rss();
   for (const [name, bytes] of Object.entries(warm)) {
-    expect({ name, grown: last[name]! / bytes < RSS_SLACK, from: bytes, to: last[name] }).toMatchObject({
-      grown: true,
+    expect({ name, steady: last[name]! / bytes < RSS_SLACK, from: bytes, to: last[name] }).toMatchObject({
+      steady: true,
     });
   }
 }, 240_000);

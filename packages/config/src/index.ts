@@ -9,6 +9,7 @@ export {
 } from "./define-settings.ts";
 export { describeSettings, type SettingDescription } from "./describe-settings.ts";
 export { formatHelp } from "./format-help.ts";
+export { silenceLibraries } from "./library-environment.ts";
 export { nearestName } from "./nearest-name.ts";
 export { type ConfigSources, readConfig } from "./read-config.ts";
 export { type Environment, type Setting, type SettingOptions, setting } from "./setting.ts";

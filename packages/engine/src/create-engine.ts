@@ -1,3 +1,4 @@
+import { silenceLibraries } from "@baton/config";
 import { KvMemory } from "@baton/kv-cache";
 import { createScheduler, type SchedulerLimits } from "@baton/scheduler";
 import { Engine } from "./engine.ts";
@@ -29,6 +30,7 @@ export async function createEngine(options: EngineOptions): Promise<EngineApi> {
   const pool = { blocks: kvBlocks, blockSize: runner.info.layout.blockSize };
   const scheduler = createScheduler({ ...limits, slotStep: SLOT_STEP }, pool);
   const { slotTokens } = limits;
+  silenceLibraries(); // The thread loads ONNX Runtime.
   const thread = await StepThread.start({ runner, kvBlocks, kvBuffer: memory.buffer, slotTokens });
   return new Engine({ info: runner.info, memory, scheduler, thread, onStep });
 }
