@@ -26,6 +26,10 @@ export const bench: Bench = {
     for (const [end, value] of Object.entries(ends).sort())
       report({ case: end, contender: "baton", metric: "requests", value, unit: "" });
     for (const one of wrong) process.stderr.write(`${one}\n`);
-    if (wrong.length > 0) throw new Error(`Cannot call every trace good: ${wrong.length} or more are not`);
+    if (figures.trees !== figures.arrived)
+      throw new Error(
+        `Cannot find a tree for each of ${figures.arrived} requests: ${figures.trees} have one`,
+      );
+    if (wrong.length > 0) throw new Error(`Cannot call every trace good: at least ${wrong.length} are not`);
   },
 };
