@@ -4,7 +4,8 @@
  *   R1  The first leg to fail aborts the other at once, and its error is what the caller sees.
  *   R2  The events end, and errors are thrown, only after both legs have ended.
  *   R3  A prefill leg that fails after the answer is complete does not fail the answer.
- *   R4  Under suspicion is the worker of the leg that failed first; for a failed transfer, both ends of it.
+ *   R4  Under suspicion is the worker of the leg that failed first; for a failed transfer, both ends of it. So too for
+ *       a lost worker: the leg may have lost its own, or tell that its own has lost the other.
  */
 import {
   BatonError,
@@ -189,7 +190,8 @@ export class LegPair {
   #suspectsOf({ code }: BatonError, worker: WorkerRecord): readonly WorkerRecord[] {
     const { prefill, decode } = this.#route;
     if (code === "room_conflict") return [];
-    return code === "kv_transfer_failed" && prefill ? [prefill.worker, decode.worker] : [worker];
+    const concernsBoth = code === "kv_transfer_failed" || code === "worker_lost";
+    return concernsBoth && prefill ? [prefill.worker, decode.worker] : [worker];
   }
 
   #abort(why: string): void {
