@@ -13,4 +13,10 @@ export { silenceLibraries } from "./library-environment.ts";
 export { nearestName } from "./nearest-name.ts";
 export { type ConfigSources, readConfig } from "./read-config.ts";
 export { type Environment, type Setting, type SettingOptions, setting } from "./setting.ts";
-export { loggingSettings, modelSettings, tracingSettings, workerSettings } from "./shared-settings.ts";
+export {
+  loggingSettings,
+  modelSettings,
+  registrySettings,
+  tracingSettings,
+  workerSettings,
+} from "./shared-settings.ts";

@@ -10,7 +10,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A setting as the reader and the help see it; `T` is the type of its value. */
 export interface Setting<T> {
-  /** Flag without its dashes; a secret has none, since flags show in process lists. */
+  /** Flag without its dashes; a bare secret has none, since flags show in process lists. */
   readonly flag: string | undefined;
   /** One letter that stands for the flag: `-o`. */
   readonly short: string | undefined;
@@ -251,6 +251,17 @@ function secret(options: Omit<SettingOptions, "flag">): Setting<string | undefin
   return build<string>(options, { accepts: "a text", parse: parseText, secret: true });
 }
 
+/** A URL of one of some schemes that may hold a password, and so is never printed; undefined when absent. */
+function secretUrl(
+  options: SettingOptions & { readonly schemes: readonly string[]; readonly example: string },
+): Setting<string | undefined> {
+  return build<string>(options, {
+    accepts: `a URL such as "${options.example}"`,
+    parse: (text) => (options.schemes.some((scheme) => text.startsWith(`${scheme}://`)) ? text : undefined),
+    secret: true,
+  });
+}
+
 /** The kinds of settings. */
 export const setting = {
   port,
@@ -267,4 +278,5 @@ export const setting = {
   ratio,
   toggle,
   secret,
+  secretUrl,
 } as const;

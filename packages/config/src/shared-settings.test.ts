@@ -41,6 +41,17 @@ describe("the shared groups", () => {
     expect(config.kvSecret).toBeUndefined();
   });
 
+  test.each(["redis://h", "rediss://u:p@h:1/2", "redis-cluster://a:1,b:2", "rediss-sentinel://a/main"])(
+    "take %s as a place in Redis",
+    (url) => expect(readConfig(definition, { argv: [], env: { BATON_REDIS_URL: url } }).redisUrl).toBe(url),
+  );
+
+  test("never print what was given as a place in Redis", () => {
+    const read = () => readConfig(definition, { argv: ["--redis", "http://ada:hunter2@h"], env: {} });
+    expect(read).toThrow("redis://127.0.0.1:6379");
+    expect(read).not.toThrow("hunter2");
+  });
+
   test("keep the cache below XDG_CACHE_HOME where that is set", () => {
     const env = { HOME: "/home/ada", XDG_CACHE_HOME: "/var/cache/ada" };
     expect(readConfig(definition, { argv: [], env }).cacheFolder).toBe("/var/cache/ada/baton");

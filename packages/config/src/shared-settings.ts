@@ -150,8 +150,32 @@ export const modelSettings = {
   }),
 } as const;
 
+/** Where workers and routers find each other, when that is not the one router's own registry. */
+export const registrySettings = {
+  heartbeatMs: setting.milliseconds({
+    flag: "heartbeat-ms",
+    env: "BATON_HEARTBEAT_MS",
+    default: 2000,
+    doc: "How often workers announce themselves, in ms; one that is silent for three of these is dropped. The router's counts, or with Redis that of all routers and workers alike",
+  }),
+  redisUrl: setting.secretUrl({
+    flag: "redis",
+    env: "BATON_REDIS_URL",
+    schemes: ["", "-cluster", "-sentinel"].flatMap((form) => [`redis${form}`, `rediss${form}`]),
+    example: "redis://127.0.0.1:6379",
+    doc: "Redis that several routers and their workers meet in, instead of in one router's registry; a password belongs in the variable, as flags show in process lists",
+  }),
+  redisNamespace: setting.text({
+    flag: "redis-namespace",
+    env: "BATON_REDIS_NAMESPACE",
+    default: "baton",
+    doc: "Prefix of what a cluster keeps in Redis, so that several can share one",
+  }),
+} as const;
+
 /** What every worker has, whatever its role. */
 export const workerSettings = {
+  ...registrySettings,
   workerId: setting.text({
     flag: "worker-id",
     env: "BATON_WORKER_ID",
@@ -185,7 +209,7 @@ export const workerSettings = {
     flag: "registry",
     env: "BATON_REGISTRY",
     default: "127.0.0.1:8001",
-    doc: "The router's worker registry",
+    doc: "The router's worker registry; with Redis, only the router that keeps this worker's traces",
   }),
   kvMemory: setting.bytes({
     flag: "kv-memory",

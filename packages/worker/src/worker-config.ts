@@ -13,6 +13,11 @@ export interface WorkerConfig extends ModelSource {
   readonly metricsPort: number;
   /** `host:port` of the router's registry. */
   readonly registryAddress: string;
+  /** Redis to be announced in instead. */
+  readonly redisUrl?: string | undefined;
+  readonly redisNamespace: string;
+  /** How often to announce in Redis; a router's registry says so itself. */
+  readonly heartbeatMs: number;
   /** Precision that the model computes in. */
   readonly weights: WeightFormat;
   /** Bytes of KV blocks. */

@@ -21,9 +21,10 @@ import type { KvTransferStatus } from "@baton/kv-transfer";
 import { createMetricsServer, type Metrics, type MetricsServer } from "@baton/metrics";
 import { type CompiledModel, prepareModel, resolveModel } from "@baton/model";
 import type { WorkerAnnouncer } from "@baton/registry";
-import { createGrpcWorkerAnnouncer, createRpcServer, type RpcServer, type WorkerStatus } from "@baton/rpc";
+import { createRpcServer, type RpcServer, type WorkerStatus } from "@baton/rpc";
 import type { RequestTracer } from "@baton/tracing";
 import { advertisedHost } from "./advertised-host.ts";
+import { createAnnouncer } from "./create-announcer.ts";
 import { type KvBudget, kvBudget } from "./kv-budget.ts";
 import { StepTracer } from "./step-tracer.ts";
 import type { WorkerConfig } from "./worker-config.ts";
@@ -192,7 +193,7 @@ class RunningWorker implements Worker {
         maxModelTokens: Math.min(this.#model.maxModelTokens, this.#budget.maxTokens),
       },
     };
-    this.#announcer = createGrpcWorkerAnnouncer({ address: config.registryAddress, logger });
+    this.#announcer = createAnnouncer(config, logger);
     this.server.setServing(true);
     this.#announce("serving");
     logger.info(

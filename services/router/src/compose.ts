@@ -5,7 +5,6 @@ import { type Logger, systemClock } from "@baton/core";
 import type { Service } from "@baton/lifecycle";
 import type { Metrics } from "@baton/metrics";
 import { hashModel, readModelFiles, resolveModel } from "@baton/model";
-import { createInMemoryWorkerRegistry, type InMemoryWorkerRegistry, startExpiry } from "@baton/registry";
 import {
   createRoutePlanner,
   DEFAULT_RETRY_LIMITS,
@@ -29,6 +28,7 @@ import { addTraceLevel } from "./http/routes/trace-level.ts";
 import { addTraces } from "./http/routes/traces.ts";
 import { addWorkers } from "./http/routes/workers.ts";
 import { InFlightRequests } from "./in-flight-requests.ts";
+import { openRegistry } from "./open-registry.ts";
 import { Admission } from "./pipeline/admit.ts";
 import { createPipeline } from "./pipeline/pipeline.ts";
 import { longestTokenBytes } from "./pipeline/tokenize.ts";
@@ -56,11 +56,11 @@ export async function startRouter(
   const model = { name: files.name, hash: await hashModel(folder, config.weights) };
   const tokenizer = loadTokenizer(files.tokenizer);
 
-  const registry: InMemoryWorkerRegistry = createInMemoryWorkerRegistry({
-    clock: systemClock,
-    heartbeatMs: config.heartbeatMs,
-    accept: (worker) => assertAcceptable(worker, model, registry.workers()),
+  const opened = openRegistry(config, {
+    accept: (worker) => assertAcceptable(worker, model, workers()),
+    logger,
   });
+  const { registry, own } = opened;
   const workers = () => registry.workers();
   const clients = new WorkerClients(registry);
   const { routingTemperature: temperature } = config;
@@ -117,11 +117,10 @@ export async function startRouter(
   addWorkers(app, { workers, version: version() });
 
   const server = createRpcServer({ logger });
-  server.addRegistry(registry);
+  if (own) server.addRegistry(own);
   if (traceStore) server.addTraceReceiver((request) => traceStore.add(request));
   const { port: registryPort } = await server.listen(config.registryHost, config.registryPort);
   server.setServing(true);
-  const expiry = startExpiry(registry);
   await app.listen({ host: config.host, port: config.port });
   const addresses = {
     http: `${bracketed(config.host)}:${(app.server.address() as AddressInfo).port}`,
@@ -137,7 +136,7 @@ export async function startRouter(
       stopTracingWorkers();
       stopFollowing();
       clients[Symbol.dispose]();
-      expiry[Symbol.dispose]();
+      opened[Symbol.dispose]();
       await server.shutdown(0);
     },
   };

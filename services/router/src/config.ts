@@ -1,5 +1,12 @@
 /** Settings of the router. */
-import { defineSettings, loggingSettings, modelSettings, setting, tracingSettings } from "@baton/config";
+import {
+  defineSettings,
+  loggingSettings,
+  modelSettings,
+  registrySettings,
+  setting,
+  tracingSettings,
+} from "@baton/config";
 import { DEFAULT_RETRY_LIMITS, POLICY_NAMES } from "@baton/routing";
 
 export const settings = defineSettings("router", {
@@ -27,12 +34,7 @@ export const settings = defineSettings("router", {
     default: 8001,
     doc: "Port of the worker registry; 0 picks a free one",
   }),
-  heartbeatMs: setting.milliseconds({
-    flag: "heartbeat-ms",
-    env: "BATON_HEARTBEAT_MS",
-    default: 2000,
-    doc: "How often workers announce themselves, in ms; one that is silent for three of these is dropped",
-  }),
+  ...registrySettings,
   requestTimeoutMs: setting.milliseconds({
     flag: "request-timeout-ms",
     env: "BATON_REQUEST_TIMEOUT_MS",
