@@ -89,12 +89,16 @@ export const CROWDED: readonly Scenario[] = [
   },
 ];
 
-/** In a cluster whose workers take one request at a time, and whose requests have two seconds. */
-export const REFUSING: readonly Scenario[] = [
+/** In a cluster whose prefill worker takes one request at a time. */
+export const REFUSED_BY_PREFILL: readonly Scenario[] = [
   {
     name: "an error of the prefill worker",
     run: (traced) => refusedBehind(traced, { prompt: longPrompt() }, prefills, SPAN.prefillLeg),
   },
+];
+
+/** In a cluster whose decode worker takes one request at a time, and whose requests have two seconds. */
+export const REFUSED_BY_DECODE: readonly Scenario[] = [
   {
     name: "an error of the decode worker",
     run: (traced) => refusedBehind(traced, ENDLESS, decodes, SPAN.decodeLeg),

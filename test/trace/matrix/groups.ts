@@ -5,7 +5,7 @@
 import { SPAN } from "@baton/tracing";
 import { ANSWERED, ANSWERED_BY_ONE_WORKER, DISAGGREGATED_TREE } from "./answered.ts";
 import { DISTURBED } from "./disturbed.ts";
-import { CROWDED, FAILED, FAILED_ONE_WORKER, REFUSING } from "./failed.ts";
+import { CROWDED, FAILED, FAILED_ONE_WORKER, REFUSED_BY_DECODE, REFUSED_BY_PREFILL } from "./failed.ts";
 import { decodes, ENDLESS, LEFT, LEFT_ONE_WORKER, receives } from "./left.ts";
 import type { Scenario, ScenarioGroup } from "./scenario.ts";
 import { longPrompt } from "./traced-run.ts";
@@ -65,12 +65,18 @@ export const GROUPS: readonly ScenarioGroup[] = [
     scenarios: CROWDED,
   },
   {
-    name: "workers that refuse, and deadlines",
+    name: "a prefill worker that refuses",
+    cluster: { workerArgs, prefillArgs: ["--max-sequences", "1"] },
+    scenarios: REFUSED_BY_PREFILL,
+  },
+  {
+    name: "a decode worker that refuses, and deadlines",
     cluster: {
       routerArgs: ["--request-timeout-ms", "2000"],
-      workerArgs: [...workerArgs, "--max-sequences", "1"],
+      workerArgs,
+      decodeArgs: ["--max-sequences", "1"],
     },
-    scenarios: REFUSING,
+    scenarios: REFUSED_BY_DECODE,
   },
   withModule("engine", []),
   withModule("kv_transfer", [SPAN.kvConnection]),
