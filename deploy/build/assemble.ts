@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { type Manifest, ROOT, readManifest } from "./workspace.ts";
 
 /** What sources read by a path relative to their own; it goes where its package goes. */
-const RUN_TIME_FILES = ["packages/model/demo-model"];
+const RUN_TIME_FILES = ["packages/model/demo-model/baton-demo"];
 /** The protocol, and what an installation is made from. */
 const SHARED_FILES = ["proto", "pnpm-lock.yaml", "pnpm-workspace.yaml", "LICENSE"];
 

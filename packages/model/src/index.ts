@@ -8,7 +8,6 @@ export {
   type PrepareProgress,
   prepareModel,
 } from "./compile/prepare-model.ts";
-export { DEMO_MODEL_NAME, ensureDemoCheckpoint } from "./demo/demo-checkpoint.ts";
 export type { WeightFormat } from "./graph/linear/weight-formats.ts";
 export {
   type ModelFiles,

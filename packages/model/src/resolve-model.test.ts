@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { readModelFiles } from "./model-files.ts";
 import { resolveModel } from "./resolve-model.ts";
 import { FakeHub } from "./testing/fake-hub.ts";
 import { temporaryFolder } from "./testing/temporary-folder.ts";
@@ -7,21 +8,20 @@ import { temporaryFolder } from "./testing/temporary-folder.ts";
 async function resolve(model: string) {
   await using folder = await temporaryFolder();
   await using hub = await FakeHub.start({});
-  const cacheFolder = folder.path;
   const access = {
     hubUrl: hub.url,
     hubToken: undefined,
     hubCache: join(folder.path, "hub"),
     hubOffline: true,
   };
-  const resolved = await resolveModel({ model, cacheFolder, ...access });
-  return { ...resolved, cacheFolder };
+  return await resolveModel({ model, ...access });
 }
 
 describe("A model's setting", () => {
   test("may be the built-in model", async () => {
-    const { name, folder, cacheFolder } = await resolve("demo");
-    expect({ name, folder }).toEqual({ name: "baton-demo", folder: join(cacheFolder, "baton-demo") });
+    const { name, folder } = await resolve("demo");
+    expect(name).toBe("baton-demo");
+    expect((await readModelFiles(folder)).name).toBe(name);
   });
 
   test("may be a folder, which is called by its own name", async () => {

@@ -1,7 +1,7 @@
 /** From what a setting names to a folder on this machine: the built-in model, a folder, or a model of the hub. */
 import { stat } from "node:fs/promises";
 import { BatonError } from "@baton/core";
-import { ensureDemoCheckpoint } from "./demo/demo-checkpoint.ts";
+import { DEMO_MODEL_FOLDER } from "./demo/demo-checkpoint.ts";
 import { type DownloadProgress, type HubOptions, hubModelFolder } from "./hub/hub-model.ts";
 import { parseModelId } from "./hub/model-id.ts";
 import { modelName } from "./model-files.ts";
@@ -10,8 +10,6 @@ import { modelName } from "./model-files.ts";
 export interface ModelSource extends HubOptions {
   /** `demo`, a folder, `org/name` or `org/name@revision`. */
   readonly model: string;
-  /** Baton's own cache. */
-  readonly cacheFolder: string;
 }
 
 /** A model on this machine. */
@@ -29,8 +27,8 @@ export async function resolveModel(
   source: ModelSource,
   onProgress?: (progress: DownloadProgress) => void,
 ): Promise<ResolvedModel> {
-  const { model, cacheFolder } = source;
-  if (model === "demo") return inFolder(await ensureDemoCheckpoint(cacheFolder));
+  const { model } = source;
+  if (model === "demo") return inFolder(DEMO_MODEL_FOLDER);
   if (await isFolder(model)) return inFolder(model);
   const id = parseModelId(model);
   if (!id) {

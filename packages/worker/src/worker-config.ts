@@ -2,6 +2,8 @@ import type { ModelSource, WeightFormat } from "@baton/model";
 
 /** The settings that every worker shares, as compiled by the config package. Units are in the names or beside them. */
 export interface WorkerConfig extends ModelSource {
+  /** Folder of compiled models. */
+  readonly cacheFolder: string;
   readonly workerId: string;
   /** Address to listen on. */
   readonly host: string;

@@ -58,7 +58,7 @@ async function announce(url: string): Promise<void> {
   const body = {
     model: models.data[0]?.id,
     messages: [{ role: "user", content: "Hello" }],
-    max_tokens: 32,
+    max_tokens: 100,
   };
   print(`baton is ready on ${url}`);
   print("");

@@ -1,9 +1,9 @@
 /** A small random model of any shape, for tests that need attention to matter. */
 import { PLAIN_LLAMA } from "../architectures/llama.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
-import { randomDecoderValues } from "../demo/random-decoder.ts";
 import { BYTE_VOCAB_SIZE, byteTokenizerFiles, SPECIAL_IDS } from "../synth/byte-tokenizer.ts";
 import { writeCheckpoint } from "../synth/checkpoint-writer.ts";
+import { randomDecoderValues } from "./random-decoder.ts";
 
 /** Any part of a config; what is not given is tiny. `vocabSize` is at least 259, what the byte tokenizer uses. */
 export type RandomShape = Partial<ModelConfig>;

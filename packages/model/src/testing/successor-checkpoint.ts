@@ -9,9 +9,9 @@
 import { PLAIN_LLAMA } from "../architectures/llama.ts";
 import { TENSOR_NAMES } from "../checkpoint/decoder-tensors.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
-import { randomDecoderValues } from "../demo/random-decoder.ts";
 import { BYTE_VOCAB_SIZE, byteTokenizerFiles, SPECIAL_IDS } from "../synth/byte-tokenizer.ts";
 import { writeCheckpoint } from "../synth/checkpoint-writer.ts";
+import { randomDecoderValues } from "./random-decoder.ts";
 
 /** What the model says. */
 export interface SuccessorOptions {
