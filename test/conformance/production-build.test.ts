@@ -28,7 +28,7 @@ test("the built services start under plain Node and answer a request", async () 
   });
   const answer = await cluster.openai.completions.create({
     model: "baton-demo",
-    prompt: "Built?",
+    prompt: "Baton is a system",
     max_tokens: 4,
   });
   expect(answer.usage).toMatchObject({ completion_tokens: 4 });

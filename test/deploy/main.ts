@@ -97,6 +97,7 @@ function ask(body: Record<string, unknown>, headers: Record<string, string> = {}
     model: "baton-demo",
     prompt: `${randomUUID()} tells`,
     max_tokens: 8,
+    ignore_eos: true,
     temperature: 0,
     ...body,
   };
