@@ -26,9 +26,14 @@ export function packLanes(spans: readonly ExportedSpan[]): Map<ExportedSpan, num
 
 /** A lane is the stack of its slices that are open at the latest start. */
 function canNest(open: ExportedSpan[], span: ExportedSpan, byId: Map<string, ExportedSpan>): boolean {
-  while (open.length > 0 && open.at(-1)!.endNs <= span.startNs) open.pop();
+  while (open.length > 0 && drawnEnd(open.at(-1)!) <= span.startNs) open.pop();
   const innermost = open.at(-1);
-  return innermost === undefined || (span.endNs <= innermost.endNs && isBelow(span, innermost, byId));
+  return innermost === undefined || (drawnEnd(span) <= drawnEnd(innermost) && isBelow(span, innermost, byId));
+}
+
+/** A span without length is drawn one nanosecond long, or nobody would see it. */
+function drawnEnd({ startNs, endNs }: ExportedSpan): bigint {
+  return endNs > startNs ? endNs : startNs + 1n;
 }
 
 function isBelow(span: ExportedSpan, ancestor: ExportedSpan, byId: Map<string, ExportedSpan>): boolean {
