@@ -26,6 +26,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** The request has a trace and a deadline of its own: it asks for a generation. */
     readonly traced?: true;
+    /** The route is for the cluster's operators, not for those who ask for generations. */
+    readonly admin?: true;
   }
 }
 
@@ -47,7 +49,7 @@ export interface HttpServerOptions {
 const PROVIDER = "baton";
 
 /** The methods that any route has. */
-const METHODS = ["GET", "POST", "PUT"] as const;
+const METHODS = ["GET", "POST", "PUT", "DELETE"] as const;
 
 /** Makes the server without any route; the caller adds them, listens and closes. */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {

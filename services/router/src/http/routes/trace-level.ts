@@ -5,8 +5,8 @@ import type { FastifyInstance } from "fastify";
 import { bodyObject } from "../schemas/parse-body.ts";
 
 export function addTraceLevel(app: FastifyInstance, tracer: RequestTracer): void {
-  app.get("/trace/level", () => describe(tracer.level));
-  app.put("/trace/level", (request) => {
+  app.get("/trace/level", { config: { admin: true } }, () => describe(tracer.level));
+  app.put("/trace/level", { config: { admin: true } }, (request) => {
     const level = levelOf(request.body);
     tracer.level = level;
     if (tracer.level !== level) throw untraced();

@@ -10,7 +10,7 @@ const MAX_LIMIT = 1000;
 
 /** @param store undefined where the router keeps no traces */
 export function addTraces(app: FastifyInstance, store: TraceStore | undefined): void {
-  app.get<{ Querystring: { limit?: string } }>("/traces", (request) => {
+  app.get<{ Querystring: { limit?: string } }>("/traces", { config: { admin: true } }, (request) => {
     const present = kept(store);
     return {
       object: "list",
@@ -19,7 +19,7 @@ export function addTraces(app: FastifyInstance, store: TraceStore | undefined): 
     };
   });
   /** By the id of the trace or of its request, as OTLP/JSON. */
-  app.get<{ Params: { id: string } }>("/traces/:id", (request) => {
+  app.get<{ Params: { id: string } }>("/traces/:id", { config: { admin: true } }, (request) => {
     const { id } = request.params;
     const found = kept(store).find(id);
     if (!found) throw unknownTrace(id);

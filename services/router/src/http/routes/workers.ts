@@ -9,7 +9,7 @@ export interface WorkersParts {
 }
 
 export function addWorkers(app: FastifyInstance, { workers, version }: WorkersParts): void {
-  app.get("/workers", () => ({
+  app.get("/workers", { config: { admin: true } }, () => ({
     object: "list",
     data: workers().map(listed),
     router: { version, time_ms: systemClock.now() },
