@@ -85,9 +85,24 @@ export interface GenerationRequest {
   readonly requestId: RequestId;
   /** At least one token. */
   readonly promptTokenIds: readonly number[];
+  /**
+   * How the answer begins, where another worker wrote its beginning: the next token is at output index
+   * `answeredTokenIds.length`, below `maxTokens`. Everything that is said of an answer, such as `sampling` and `Usage`,
+   * counts these tokens in; only what follows them is streamed.
+   */
+  readonly answeredTokenIds?: readonly number[];
   readonly sampling: SamplingParams;
   /** Epoch ms after which nobody waits for the answer. */
   readonly deadline: number;
+}
+
+/** The tokens whose KV must be there before the next one can be chosen: the prompt, then the answer so far. */
+export function contextOf(request: {
+  readonly promptTokenIds: readonly number[];
+  readonly answeredTokenIds?: readonly number[];
+}): readonly number[] {
+  const { promptTokenIds, answeredTokenIds = [] } = request;
+  return answeredTokenIds.length === 0 ? promptTokenIds : [...promptTokenIds, ...answeredTokenIds];
 }
 
 /** Why a generation ended well: a stop token or string, or a length limit. */

@@ -11,6 +11,7 @@ export {
   isErrorCode,
 } from "./errors.ts";
 export {
+  contextOf,
   type FinishReason,
   type GenerationEvent,
   type GenerationRequest,

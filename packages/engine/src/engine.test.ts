@@ -90,6 +90,44 @@ describe("a sequence", () => {
     await expectAtRest();
   });
 
+  test("goes on with an answer that began elsewhere as if it had begun here", async () => {
+    const sampling = {
+      ...NEUTRAL_SAMPLING,
+      maxTokens: 8,
+      minTokens: 6,
+      seed: 7n,
+      repetitionPenalty: 1.3,
+      frequencyPenalty: 0.4,
+      topLogprobs: 2,
+    };
+    const one = { ...spec("generate", 150), sampling };
+    const whole = submit(one);
+    await whole.ended;
+    const answer = tokensOf(whole);
+    const written = ({ events }: typeof whole) =>
+      events.flatMap((event) => (event.type === "token" ? [{ ...event, at: 0, sequenceId: "" }] : []));
+    expect(answer).toHaveLength(8);
+    for (let count = 1; count < answer.length; count++) {
+      const answeredTokenIds = answer.slice(0, count);
+      const rest = submit({ ...one, id: sequenceId(`rest-${count}`), answeredTokenIds });
+      await rest.ended;
+      expect(written(rest)).toEqual(written(whole).slice(count));
+
+      const prefill = submit({ ...one, id: sequenceId(`p-${count}`), answeredTokenIds, goal: "prefill" });
+      await prefill.ended;
+      const decode = submit({ ...one, id: sequenceId(`d-${count}`), answeredTokenIds, goal: "decode" });
+      const blocks = await decode.handle.reserve(AbortSignal.timeout(10_000));
+      for (const [index, block] of prefill.handle.blocks().entries()) {
+        engine.blockBytes(blocks[index]!).set(engine.blockBytes(block));
+      }
+      prefill.handle.release();
+      decode.handle.ready(written(prefill)[0]!);
+      await decode.ended;
+      expect(written(decode)).toEqual(written(whole).slice(count));
+    }
+    await expectAtRest();
+  });
+
   test("runs among others as it runs alone", async () => {
     const specs = Array.from({ length: 20 }, (_, index) => spec("generate", 10 + index * 13, 5 + index));
     const together = specs.map((each) => submit(each));

@@ -7,7 +7,7 @@
  *   E4  Between two steps the main thread completes a turn of its event loop, however short the steps are.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { BatonError, type BlockId, type SequenceId, systemClock } from "@baton/core";
+import { BatonError, type BlockId, contextOf, type SequenceId, systemClock } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
 import type { SchedulerApi, SchedulerStatus, SequenceEvent } from "@baton/scheduler";
 import type { EngineApi, EngineEvent, EngineRequest, SequenceHandle } from "./engine-api.ts";
@@ -77,7 +77,7 @@ export class Engine implements EngineApi {
 
   submit(spec: EngineRequest, onEvent: (event: EngineEvent) => void): SequenceHandle {
     if (this.#state.kind !== "running") throw this.#state.error;
-    assertInVocabulary(spec.promptTokenIds, this.info.vocabSize);
+    assertInVocabulary(contextOf(spec), this.info.vocabSize);
     this.#scheduler.add(spec);
     const sequence = new EngineSequence(spec, this.#host, onEvent);
     this.#sequences.set(spec.id, sequence);

@@ -21,6 +21,7 @@ const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}/;
 interface IncomingRequest {
   readonly requestId: string;
   readonly promptTokenIds: readonly number[];
+  readonly answeredTokenIds: readonly number[];
   readonly sampling: IncomingSampling | null;
 }
 
@@ -29,16 +30,21 @@ export function toWireRequest(request: GenerationRequest) {
   return {
     requestId: request.requestId,
     promptTokenIds: request.promptTokenIds as number[], // Only read.
+    answeredTokenIds: (request.answeredTokenIds ?? []) as number[], // Only read.
     sampling: toWireSampling(request.sampling),
   };
 }
 
 /** @throws BatonError `invalid_argument` naming the field. */
 export function fromWireRequest(message: IncomingRequest, deadline: number): GenerationRequest {
+  const sampling = fromWireSampling(present("sampling", message.sampling));
+  const { answeredTokenIds } = message;
+  inRange("answered_token_ids.length", answeredTokenIds.length, 0, sampling.maxTokens - 1);
   return {
     requestId: requestId(text("request_id", message.requestId, MAX_ID_LENGTH)),
     promptTokenIds: notEmpty("prompt_token_ids", message.promptTokenIds),
-    sampling: fromWireSampling(present("sampling", message.sampling)),
+    ...(answeredTokenIds.length > 0 && { answeredTokenIds }),
+    sampling,
     deadline,
   };
 }

@@ -25,7 +25,7 @@ import {
 const uint32 = fc.nat({ max: 2 ** 32 - 1 });
 const bias = fc.float({ min: -100, max: 100, noNaN: true });
 const roomArbitrary = fc.bigInt({ min: 1n, max: (1n << 63n) - 1n }).map(bootstrapRoom);
-const requestArbitrary: fc.Arbitrary<Omit<GenerationRequest, "deadline">> = fc.record({
+const requestFields = {
   requestId: fc.string({ minLength: 1, maxLength: 80, unit: "grapheme" }).map(requestId),
   promptTokenIds: fc.array(uint32, { minLength: 1, maxLength: 50 }),
   sampling: fc.record(
@@ -46,7 +46,11 @@ const requestArbitrary: fc.Arbitrary<Omit<GenerationRequest, "deadline">> = fc.r
     },
     { noNullPrototype: true },
   ),
-});
+};
+const requestArbitrary: fc.Arbitrary<Omit<GenerationRequest, "deadline">> = fc.oneof(
+  fc.record(requestFields),
+  fc.record({ ...requestFields, answeredTokenIds: fc.array(uint32, { minLength: 1, maxLength: 50 }) }),
+);
 const headerArbitrary = fc.constantFrom(
   undefined,
   { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00" },

@@ -89,6 +89,7 @@ describe("a request that is not valid is refused, naming the field, and reaches 
       "sampling.logit_bias",
       { ...PREFILL, sampling: { ...SAMPLING, logitBias: [{ tokenId: 1, bias: NaN }] } },
     ],
+    ["answered_token_ids.length", { ...PREFILL, answeredTokenIds: [1] }],
     ["sampling.top_logprobs", { ...PREFILL, sampling: { ...SAMPLING, topLogprobs: 21 } }],
     ["bootstrap_room", { ...PREFILL, bootstrapRoom: "0" }],
     ["bootstrap_room", { ...PREFILL, bootstrapRoom: "9223372036854775808" }],

@@ -17,16 +17,18 @@ export function checkLimits(limits: SchedulerLimits): void {
 /** Throws BatonError `invalid_argument` if the sequence could never finish under these limits. */
 export function checkSpec(spec: SequenceSpec, limits: SchedulerLimits, pool: BlockPool): void {
   const prompt = spec.promptTokenIds.length;
+  const answered = spec.answeredTokenIds?.length ?? 0;
   const { maxTokens } = spec.sampling;
   if (prompt === 0) refuse(spec, "its prompt is empty, expected at least 1 token");
   if (!(maxTokens >= 1)) refuse(spec, `maxTokens is ${maxTokens}, expected at least 1`);
+  if (answered >= maxTokens) refuse(spec, `${answered} of ${maxTokens} tokens are answered, expected fewer`);
   if (prompt + maxTokens > limits.maxModelTokens) {
     const length = `prompt and answer are ${prompt} + ${maxTokens} tokens`;
     refuse(spec, `${length}, expected at most ${limits.maxModelTokens}`);
   }
   // What decodes may be retracted, and is then computed again with its answer so far.
   const isPrompt = spec.goal === "prefill";
-  const blocks = blocksFor(isPrompt ? prompt : prompt + maxTokens - 1, pool.blockSize);
+  const blocks = blocksFor(prompt + (isPrompt ? answered : maxTokens - 1), pool.blockSize);
   if (blocks > pool.blocks) {
     refuse(
       spec,

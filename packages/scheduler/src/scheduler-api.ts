@@ -50,7 +50,7 @@ export interface SchedulerApi {
   /**
    * Accepts a sequence. Goals `prefill` and `generate` queue for blocks at once, goal `decode` when it reserves them.
    * @throws BatonError `overloaded` at `maxSequences`; `invalid_argument` when the prompt is empty, `maxTokens` is below
-   *   1, prompt plus `maxTokens` exceed `maxModelTokens`, or blocks or slots could never hold all of it; `internal` when
+   *   1 or not above the tokens that are answered, prompt plus `maxTokens` exceed `maxModelTokens`, or blocks or slots could never hold all of it; `internal` when
    *   the id is in use.
    */
   add(spec: SequenceSpec): void;

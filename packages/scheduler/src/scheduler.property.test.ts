@@ -2,7 +2,14 @@
 // alone gets exactly its tokens, and every block comes back. The rules that each check stands for are S1 to S7 in
 // scheduler.ts and P1 to P5 in the block pool.
 
-import { type BlockId, blocksFor, NEUTRAL_SAMPLING, type SequenceId, sequenceId } from "@baton/core";
+import {
+  type BlockId,
+  blocksFor,
+  contextOf,
+  NEUTRAL_SAMPLING,
+  type SequenceId,
+  sequenceId,
+} from "@baton/core";
 import { BlockPool } from "@baton/kv-cache";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -21,12 +28,15 @@ type Goal = SequenceSpec["goal"];
 /** What the test knows of a sequence from the events alone. */
 interface Tracked {
   readonly spec: SequenceSpec;
+  /** The prompt, and the beginning of the answer where somebody else wrote it. */
+  readonly context: readonly number[];
+  /** The answer, that beginning included. */
   readonly tokens: number[];
   isReserving: boolean;
   isReceiving: boolean;
   isHolding: boolean;
   isRetracted: boolean;
-  /** Prompt tokens covered by prefill-start and prefill-chunk; undefined before. */
+  /** Tokens of the context covered by prefill-start and prefill-chunk; undefined before. */
   covered: number | undefined;
 }
 
@@ -62,16 +72,21 @@ class Harness {
     this.executor = new SymbolicExecutor(blockSize);
   }
 
-  add(goal: Goal, promptTokenIds: readonly number[], maxTokens: number): void {
+  /** So many tokens of the answer are known before, if it has them and one more. */
+  add(goal: Goal, promptTokenIds: readonly number[], maxTokens: number, answered = 0): void {
     const sampling = { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens, stopTokenIds: this.#stopTokenIds };
-    const spec: SequenceSpec = { id: sequenceId(`s${++this.#added}`), promptTokenIds, sampling, goal };
+    const { tokens } = expectedAnswer(promptTokenIds, sampling);
+    const answeredTokenIds = tokens.slice(0, Math.min(answered, maxTokens - 1));
+    const id = sequenceId(`s${++this.#added}`);
+    const spec: SequenceSpec = { id, promptTokenIds, answeredTokenIds, sampling, goal };
     if (this.alive.size === this.limits.maxSequences) {
       expect(() => this.scheduler.add(spec)).toThrow("are accepted already");
       return;
     }
     this.alive.set(spec.id, {
       spec,
-      tokens: [],
+      context: contextOf(spec),
+      tokens: [...answeredTokenIds],
       isReserving: false,
       isReceiving: false,
       isHolding: false,
@@ -98,19 +113,19 @@ class Harness {
   receivePart(pick: number): void {
     const tracked = this.#pick(pick, ({ isReceiving }) => isReceiving);
     if (tracked === undefined) return;
-    const { id, promptTokenIds } = tracked.spec;
+    const { context, spec } = tracked;
     this.executor.write(
-      this.scheduler.blocksOf(id)!,
+      this.scheduler.blocksOf(spec.id)!,
       0,
-      promptTokenIds.map(() => -1),
+      context.map(() => -1),
     );
   }
 
   deliver(pick: number): void {
     const tracked = this.#pick(pick, ({ isReceiving }) => isReceiving);
     if (tracked === undefined) return;
-    const { id, promptTokenIds } = tracked.spec;
-    const kv = kvOf(promptTokenIds);
+    const { id } = tracked.spec;
+    const kv = kvOf(tracked.context);
     this.executor.write(this.scheduler.blocksOf(id)!, 0, kv);
     tracked.isReceiving = false;
     this.#take(this.scheduler.ready(id, { tokenId: nextToken(kv) }));
@@ -119,10 +134,9 @@ class Harness {
   release(pick: number): void {
     const tracked = this.#pick(pick, ({ isHolding }) => isHolding);
     if (tracked === undefined) return;
-    const { id, promptTokenIds } = tracked.spec;
-    expect(this.executor.read(this.scheduler.blocksOf(id)!, promptTokenIds.length)).toEqual(
-      kvOf(promptTokenIds),
-    );
+    const { context, spec } = tracked;
+    const { id } = spec;
+    expect(this.executor.read(this.scheduler.blocksOf(id)!, context.length)).toEqual(kvOf(context));
     this.alive.delete(id);
     this.scheduler.release(id);
   }
@@ -255,11 +269,11 @@ class Harness {
   }
 
   #takeFinished(tracked: Tracked, reason: string): void {
-    const { id, goal, promptTokenIds, sampling } = tracked.spec;
+    const { id, goal, promptTokenIds, answeredTokenIds = [], sampling } = tracked.spec;
     this.finished++;
-    if (goal !== "decode") expect(tracked.covered).toBe(promptTokenIds.length);
+    if (goal !== "decode") expect(tracked.covered).toBe(tracked.context.length);
     if (goal === "prefill") {
-      expect(tracked.tokens).toEqual([nextToken(kvOf(promptTokenIds))]);
+      expect(tracked.tokens).toEqual([...answeredTokenIds, nextToken(kvOf(tracked.context))]);
       expect(reason).toBe("length");
       tracked.isHolding = true;
       return;
@@ -275,9 +289,9 @@ class Harness {
     );
     expect(new Set(prefills.map((chunk) => chunk.sequenceId)).size).toBe(prefills.length);
     for (const { sequenceId: id, start, tokenIds, blocks, promptTokens, sample } of prefills) {
-      const { covered, spec, tokens, isRetracted } = this.alive.get(id)!;
+      const { covered, spec, tokens, isRetracted, ...tracked } = this.alive.get(id)!;
       const end = start + tokenIds.length;
-      const context = isRetracted ? [...spec.promptTokenIds, ...tokens] : spec.promptTokenIds;
+      const context = isRetracted ? [...spec.promptTokenIds, ...tokens] : tracked.context;
       if (!isRetracted) expect(start).toBe(covered);
       expect(tokenIds.length).toBeGreaterThan(0);
       expect(tokenIds.length).toBeLessThanOrEqual(chunkTokens);
@@ -369,10 +383,11 @@ type Action = (harness: Harness) => void;
 const goal = fc.constantFrom<Goal>("prefill", "decode", "generate");
 // Two token ids and few lengths: common prefixes, whole or partial, are the rule.
 const prompt = fc.array(fc.nat(1), { minLength: 1, maxLength: LONGEST_PROMPT });
-const add = fc.tuple(goal, prompt, fc.integer({ min: 1, max: LONGEST_ANSWER })).map(
-  ([to, ids, max]): Action =>
+const answer = fc.integer({ min: 1, max: LONGEST_ANSWER });
+const add = fc.tuple(goal, prompt, answer, fc.oneof(fc.constant(0), fc.nat(LONGEST_ANSWER))).map(
+  ([to, ids, max, answered]): Action =>
     (harness) =>
-      harness.add(to, ids, max),
+      harness.add(to, ids, max, answered),
 );
 const picking = (act: (harness: Harness, pick: number) => void) =>
   fc.nat(11).map(

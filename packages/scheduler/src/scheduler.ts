@@ -287,7 +287,7 @@ class Scheduler implements SchedulerApi {
     }
     // The token travels with the KV, a stop token too: what it means is decided where the answer goes on.
     sequence.enter({ kind: "holding", blocks });
-    events.push({ ...token, type: "token", sequenceId: sequence.id, index: 0 });
+    events.push({ ...token, type: "token", sequenceId: sequence.id, index: sequence.answer.length });
     events.push({ type: "finished", sequenceId: sequence.id, reason: "length" });
   }
 

@@ -20,7 +20,7 @@ export type SequenceEvent =
   /** It entered the batch once more, and goes on where it was. */
   | { readonly type: "resumed"; readonly sequenceId: SequenceId; readonly slot: number }
   /**
-   * A token of the answer; index 0 comes from the prefill. A stop token is not reported, with one exception: a sequence
+   * A token of the answer; the first, index 0 unless the answer began elsewhere, comes from the prefill. A stop token is not reported, with one exception: a sequence
    * of goal `prefill` always reports its token, because the worker hands it over and the other side judges it.
    */
   | {

@@ -5,11 +5,13 @@ export interface SequenceSpec {
   readonly id: SequenceId;
   /** At least one token. */
   readonly promptTokenIds: readonly number[];
+  /** How the answer begins, where another worker wrote its beginning; fewer than `maxTokens`. Treated as if written here. */
+  readonly answeredTokenIds?: readonly number[];
   readonly sampling: SamplingParams;
   /**
-   * Where the prompt's KV comes from and what happens after it:
-   * - `prefill`: compute it, sample the first token, keep the blocks for a hand-over until `release`;
-   * - `decode`: reserve blocks for KV that somebody else fills, then continue from a given first token;
+   * Where the KV of the prompt (and of `answeredTokenIds`) comes from and what happens after it:
+   * - `prefill`: compute it, sample the next token, keep the blocks for a hand-over until `release`;
+   * - `decode`: reserve blocks for KV that somebody else fills, then continue from a given token;
    * - `generate`: compute it and go on to decode here.
    */
   readonly goal: "prefill" | "decode" | "generate";

@@ -1,4 +1,11 @@
-import { BatonError, type BlockId, blocksFor, type SamplingParams, type SequenceId } from "@baton/core";
+import {
+  BatonError,
+  type BlockId,
+  blocksFor,
+  contextOf,
+  type SamplingParams,
+  type SequenceId,
+} from "@baton/core";
 import { type HashedTokens, hashTokens } from "@baton/kv-cache";
 import type { SequenceSpec } from "./sequence-spec.ts";
 import type { SampleRequest } from "./step-plan.ts";
@@ -33,7 +40,7 @@ export class Sequence {
   /** Lower for a sequence that came earlier. */
   readonly order: number;
   /** The answer so far. While decoding, the KV of its last token is not computed yet. */
-  readonly answer: number[] = [];
+  readonly answer: number[];
   readonly #blockSize: number;
   readonly #counts: SequenceCounts;
   #state: SequenceState = { kind: "waiting" };
@@ -45,7 +52,8 @@ export class Sequence {
   constructor(spec: SequenceSpec, order: number, blockSize: number, counts: SequenceCounts) {
     this.spec = spec;
     this.order = order;
-    this.#context = spec.promptTokenIds;
+    this.answer = [...(spec.answeredTokenIds ?? [])];
+    this.#context = contextOf(spec);
     this.promptTokens = spec.promptTokenIds.length;
     this.#blockSize = blockSize;
     this.#counts = counts;
@@ -60,7 +68,7 @@ export class Sequence {
     return this.#state;
   }
 
-  /** The tokens whose KV is in its blocks, or will be: the prompt, and after `retract` the answer so far too. */
+  /** The tokens whose KV is in its blocks, or will be: the prompt, and what was answered when it came or retracted. */
   get context(): readonly number[] {
     return this.#context;
   }

@@ -90,8 +90,10 @@ export const EVENT = {
   retracted: "retracted",
   /** It got a place again. */
   resumed: "resumed",
-  /** A leg is tried again. */
+  /** A request without a token yet is tried again. */
   retry: "retry",
+  /** An answer that has tokens already goes on elsewhere. */
+  migration: "migration",
   /** What a span failed with, where the failure began. */
   error: "error",
   /** Module `kv_transfer`: a frame other than data was sent or received. */
@@ -134,6 +136,10 @@ export const ATTR = {
 
   /** Which try of a leg this is, from 1. */
   attempt: "baton.attempt",
+  /** Tokens that the answer has from earlier attempts, on the way of one that goes on with it. */
+  answeredTokens: "baton.answered_tokens",
+  /** How often the answers of the request moved to other workers; absent for never. */
+  migrations: "baton.migrations",
   /** Pause before a leg is tried again, in seconds. */
   retryDelay: "baton.retry.delay",
   /** The worker that a leg goes to, or that a span was made in. */

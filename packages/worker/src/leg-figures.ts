@@ -27,6 +27,7 @@ export class LegFigures {
   /** The part that the leg is in; epoch ms. */
   #current: { readonly part: Part; readonly since: number } | undefined;
   #timings: LegTimings = NO_TIMINGS;
+  #hasToken = false;
 
   /** Starts the clock. The header is that of the leg's trace. */
   constructor(metrics: Metrics, header: ExternalTraceHeader | undefined) {
@@ -55,7 +56,7 @@ export class LegFigures {
         this.#enter("prefillMs", event.at);
         break;
       case "token":
-        if (event.index === 0) this.#firstToken(event.at);
+        if (!this.#hasToken) this.#firstToken(event.at);
         this.#answer.tokens(1, event.at);
         break;
       case "decode-start":
@@ -85,6 +86,7 @@ export class LegFigures {
   }
 
   #firstToken(at: number): void {
+    this.#hasToken = true;
     this.#set({ firstTokenMs: at - this.#startedAt });
     // A token that came with the KV is followed by the wait that began with the KV's end.
     if (this.#current?.part === "prefillMs") this.#enter("decodeWaitMs", at);

@@ -11,10 +11,12 @@ import {
   type AsyncQueue,
   BatonError,
   type BlockId,
+  contextOf,
   formatRoom,
   type GenerationEvent,
   type SequenceId,
   sequenceId,
+  type Usage,
   untilAborted,
 } from "@baton/core";
 import type { EngineApi, EngineEvent, SequenceHandle } from "@baton/engine";
@@ -48,7 +50,8 @@ export class DecodeLeg {
   readonly #finished = Promise.withResolvers<Finished>();
   #sequence: SequenceHandle | undefined;
   #cachedTokens = 0;
-  #completionTokens = 0;
+  /** Tokens that were written here. */
+  #writtenTokens = 0;
 
   constructor(call: GenerateCall, trace: Stage, parts: DecodeLegParts, events: AsyncQueue<GenerationEvent>) {
     this.#call = call;
@@ -70,13 +73,10 @@ export class DecodeLeg {
   async run(): Promise<void> {
     try {
       const { reason } = await this.#generate();
-      const usage = {
-        promptTokens: this.#call.request.promptTokenIds.length,
-        cachedTokens: this.#cachedTokens,
-        completionTokens: this.#completionTokens,
-      };
+      const usage = this.#usage();
       this.#trace.end(reason, usage);
-      this.#events.push({ type: "end", reason, usage, timings: this.#figures.succeeded(usage) });
+      const timings = this.#figures.succeeded({ ...usage, completionTokens: this.#writtenTokens });
+      this.#events.push({ type: "end", reason, usage, timings });
       this.#events.end();
     } catch (reason) {
       const error = BatonError.from(reason);
@@ -91,15 +91,24 @@ export class DecodeLeg {
     this.#sequence?.finish("stop");
   }
 
+  /** Of the whole answer, wherever it was written. */
+  #usage(): Usage {
+    const { promptTokenIds, answeredTokenIds = [] } = this.#call.request;
+    return {
+      promptTokens: promptTokenIds.length,
+      cachedTokens: Math.min(this.#cachedTokens, promptTokenIds.length),
+      completionTokens: answeredTokenIds.length + this.#writtenTokens,
+    };
+  }
+
   async #generate(): Promise<Finished> {
     const { request, handover, signal } = this.#call;
     signal.throwIfAborted();
     this.#finished.promise.catch(() => {}); // Read below, but a failure may come while the KV is still arriving.
     const sequence = this.#parts.engine.submit(
       {
+        ...request,
         id: this.#id,
-        promptTokenIds: request.promptTokenIds,
-        sampling: request.sampling,
         goal: handover ? "decode" : "generate",
         externalTraceHeader: this.#trace.header,
       },
@@ -123,7 +132,7 @@ export class DecodeLeg {
       host: handover.host,
       port: handover.port,
       room: handover.room,
-      promptTokens: request.promptTokenIds.length,
+      promptTokens: contextOf(request).length,
       deadline: request.deadline,
       trace: this.#trace.header,
       reserve: async () => {
@@ -154,7 +163,7 @@ export class DecodeLeg {
         this.#cachedTokens = event.cachedTokens;
         break;
       case "token":
-        this.#completionTokens += 1;
+        this.#writtenTokens += 1;
         this.#events.push({
           type: "tokens",
           tokenIds: [event.tokenId],

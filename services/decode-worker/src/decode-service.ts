@@ -15,6 +15,7 @@ export function createDecodeService(parts: DecodeLegParts): DecodeService {
         [ATTR.bootstrapRoom]: call.handover && formatRoom(call.handover.room),
         [ATTR.attempt]: call.attempt,
         [ATTR.promptTokens]: call.request.promptTokenIds.length,
+        [ATTR.answeredTokens]: call.request.answeredTokenIds?.length,
       });
       // At most `maxTokens` events wait here: the queue is as bounded as the answer.
       const events = new AsyncQueue<GenerationEvent>();

@@ -55,6 +55,7 @@ export class DecodeTrace {
   #current: Stage | undefined;
   #connection: Stage | undefined;
   #waitingSince: number | undefined;
+  #hasToken = false;
 
   constructor(leg: Stage, identity: DecodeIdentity) {
     this.#leg = leg;
@@ -168,7 +169,8 @@ export class DecodeTrace {
     const attributes = { [ATTR.tokenIndex]: index };
     if (index === 0) this.#leg.event(EVENT.firstToken);
     else if (index % this.#identity.tokenInterval === 0) this.#leg.event(EVENT.tokens, attributes);
-    if (index === 0 && this.#waitingSince === undefined) this.#wait(at);
+    if (!this.#hasToken && this.#waitingSince === undefined) this.#wait(at);
+    this.#hasToken = true;
   }
 
   #followSteps(): void {

@@ -7,7 +7,7 @@
  *   L2  Blocks are given back only after the room has closed, because until then the socket may read from them.
  *   L3  The trace node ends exactly once, after everything below it.
  */
-import { BatonError, formatRoom, type SampledToken, sequenceId } from "@baton/core";
+import { BatonError, contextOf, formatRoom, type SampledToken, sequenceId } from "@baton/core";
 import type { EngineApi, EngineEvent, SequenceHandle } from "@baton/engine";
 import type { KvServer, SendingRoom } from "@baton/kv-transfer";
 import type { Metrics } from "@baton/metrics";
@@ -64,9 +64,8 @@ export class PrefillLeg {
     let sending: SendingRoom | undefined;
     const sequence: SequenceHandle = this.#engine.submit(
       {
+        ...request,
         id: sequenceId(`${request.requestId}/prefill/${attempt}`),
-        promptTokenIds: request.promptTokenIds,
-        sampling: request.sampling,
         goal: "prefill",
         externalTraceHeader: this.#trace.header,
       },
@@ -75,7 +74,7 @@ export class PrefillLeg {
     try {
       sending = this.#kvServer.open({
         room,
-        promptTokens: request.promptTokenIds.length,
+        promptTokens: contextOf(request).length,
         block: (index) => this.#engine.blockBytes(sequence.blocks()[index]!),
         signal,
         onPeer: (peer, header) => {
@@ -91,7 +90,7 @@ export class PrefillLeg {
       return {
         usage: {
           promptTokens: request.promptTokenIds.length,
-          cachedTokens: this.#cachedTokens,
+          cachedTokens: Math.min(this.#cachedTokens, request.promptTokenIds.length),
           completionTokens: 1,
         },
         firstTokenId: this.#first!.tokenId, // It travelled before the ACK.
@@ -117,7 +116,7 @@ export class PrefillLeg {
         break;
       case "token":
         this.#first = event;
-        this.#trace.firstToken();
+        if (event.index === 0) this.#trace.firstToken();
         break;
       case "finished":
         this.#trace.forwardEnded(event.at);

@@ -15,6 +15,7 @@ export function createPrefillService(parts: PrefillLegParts): PrefillService {
         [ATTR.bootstrapRoom]: room,
         [ATTR.attempt]: call.attempt,
         [ATTR.promptTokens]: call.request.promptTokenIds.length,
+        [ATTR.answeredTokens]: call.request.answeredTokenIds?.length,
       };
       const trace = parts.tracer.continueRequest(SPAN.prefill, call.header, attributes, {
         key: prefillKey(room),

@@ -11,6 +11,7 @@ export interface GenerateRequest {
   'handover'?: (_baton_v1_KvHandover | null);
   'attempt'?: (number);
   'externalTraceHeader'?: (_baton_v1_TraceHeader | null);
+  'answeredTokenIds'?: (number)[];
 }
 
 export interface GenerateRequest__Output {
@@ -20,4 +21,5 @@ export interface GenerateRequest__Output {
   'handover': (_baton_v1_KvHandover__Output | null);
   'attempt': (number);
   'externalTraceHeader': (_baton_v1_TraceHeader__Output | null);
+  'answeredTokenIds': (number)[];
 }

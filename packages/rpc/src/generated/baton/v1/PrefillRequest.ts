@@ -11,6 +11,7 @@ export interface PrefillRequest {
   'bootstrapRoom'?: (number | string | Long);
   'attempt'?: (number);
   'externalTraceHeader'?: (_baton_v1_TraceHeader | null);
+  'answeredTokenIds'?: (number)[];
 }
 
 export interface PrefillRequest__Output {
@@ -20,4 +21,5 @@ export interface PrefillRequest__Output {
   'bootstrapRoom': (string);
   'attempt': (number);
   'externalTraceHeader': (_baton_v1_TraceHeader__Output | null);
+  'answeredTokenIds': (number)[];
 }
