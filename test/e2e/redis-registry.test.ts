@@ -1,4 +1,7 @@
 /** Must hold: routers on one Redis share the workers; losing a router, or Redis, loses no running request. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { BABBLE_MODEL, ensureBabbleCheckpoint } from "@baton/model/testing";
 import { RedisServer } from "@baton/registry/testing";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -11,7 +14,9 @@ const PASSWORD = "hunter2-of-redis";
 
 let redis: RedisServer;
 let cluster: Cluster;
+/** Has its password from a file. */
 let second: ServiceProcess;
+let folder: string;
 
 beforeAll(async () => {
   redis = await RedisServer.start(() => [`user baton on >${PASSWORD} ~* &* +@all`]);
@@ -22,13 +27,18 @@ beforeAll(async () => {
     BATON_LOG_LEVEL: "debug",
   };
   cluster = await Cluster.start({ env });
-  second = await startRouter(env);
+  folder = await mkdtemp(join(tmpdir(), "baton-password-"));
+  const file = join(folder, "password");
+  await writeFile(file, `${PASSWORD}\n`);
+  const withoutPassword = redis.url.replace("//", "//baton@");
+  second = await startRouter({ ...env, BATON_REDIS_URL: withoutPassword, BATON_REDIS_PASSWORD_FILE: file });
 }, 60_000);
 
 afterAll(async () => {
   await second?.end();
   await cluster?.[Symbol.asyncDispose]();
   await redis?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
 });
 
 async function startRouter(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {

@@ -43,12 +43,12 @@ export function defineSettings<const S extends Settings, O extends Operands | un
   operands?: O,
 ): SettingsDefinition<S, O> {
   const taken = new Set(RESERVED_FLAGS);
-  for (const [name, { flag, short, env }] of Object.entries(settings)) {
+  for (const [name, { flag, short, env, fileEnv }] of Object.entries(settings)) {
     const flags = [
       ...(flag === undefined ? [] : [`--${flag}`]),
       ...(short === undefined ? [] : [`-${short}`]),
     ];
-    const ways = [...flags, ...env];
+    const ways = [...flags, ...env, ...fileEnv];
     if (ways.length === 0) throw new Error(`Cannot define "${name}": expected a flag or a variable`);
     for (const way of ways) {
       if (taken.has(way)) throw new Error(`Cannot define "${name}": ${way} is already taken`);
@@ -59,8 +59,8 @@ export function defineSettings<const S extends Settings, O extends Operands | un
 }
 
 /** How to give a setting, for messages: "--port (BATON_HTTP_PORT)", or the variables alone. */
-export function waysToSet({ flag, env }: Setting<unknown>): string {
-  const variables = env.join(", ");
+export function waysToSet({ flag, env, fileEnv }: Setting<unknown>): string {
+  const variables = [...env, ...fileEnv].join(", ");
   if (flag === undefined) return variables;
   return variables === "" ? `--${flag}` : `--${flag} (${variables})`;
 }

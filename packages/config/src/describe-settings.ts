@@ -7,6 +7,7 @@ export interface SettingDescription {
   readonly flag: string | undefined;
   /** The letter that stands for the flag, with its dash. */
   readonly short: string | undefined;
+  /** The variables that give the value, then those that name a file with it. */
   readonly env: readonly string[];
   /** Undefined where nothing is set by default. */
   readonly default: string | undefined;
@@ -16,11 +17,11 @@ export interface SettingDescription {
 
 /** The settings of a program in the order of their definition, so that a test can compare a document with the code. */
 export function describeSettings({ settings }: SettingsDefinition): readonly SettingDescription[] {
-  return Object.entries(settings).map(([name, { flag, short, env, defaultText, accepts, doc }]) => ({
+  return Object.entries(settings).map(([name, { flag, short, env, fileEnv, defaultText, accepts, doc }]) => ({
     name,
     flag: flag === undefined ? undefined : `--${flag}`,
     short: short === undefined ? undefined : `-${short}`,
-    env,
+    env: [...env, ...fileEnv],
     default: defaultText,
     accepts,
     doc,

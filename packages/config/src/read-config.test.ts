@@ -1,4 +1,7 @@
-import { describe, expect, test } from "@jest/globals";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ConfigError } from "./config-error.ts";
 import { defineSettings } from "./define-settings.ts";
@@ -154,6 +157,67 @@ describe("readConfig", () => {
   test("never shows a secret, neither as an argument's value nor in an error", () => {
     expect(read([], { BATON_SECRET: "swordfish" }).secret).toBe("swordfish");
     expect(problemsOf(["--port", "x"], { BATON_SECRET: "swordfish" }).join()).not.toContain("swordfish");
+  });
+
+  describe("a secret from a file", () => {
+    const folder = mkdtempSync(join(tmpdir(), "baton-config-"));
+    afterAll(() => rmSync(folder, { recursive: true }));
+    const fileWith = (content: string) => {
+      const file = join(folder, "secret");
+      writeFileSync(file, content);
+      return file;
+    };
+
+    test("is read without the line breaks at its end", () => {
+      for (const content of ["swordfish", "swordfish\n", "swordfish\r\n\n"]) {
+        expect(read([], { BATON_SECRET_FILE: fileWith(content) }).secret).toBe("swordfish");
+      }
+      expect(read([], { BATON_SECRET_FILE: fileWith(" two\nlines \n") }).secret).toBe(" two\nlines ");
+    });
+
+    test("is refused beside the variable itself, and taken beside an empty one", () => {
+      const file = fileWith("swordfish");
+      expect(problemsOf([], { BATON_SECRET: "x", BATON_SECRET_FILE: file })).toEqual([
+        "Cannot set BATON_SECRET: BATON_SECRET_FILE is set too, expected one of them",
+      ]);
+      expect(read([], { BATON_SECRET: "", BATON_SECRET_FILE: file }).secret).toBe("swordfish");
+    });
+
+    test("is one problem among the others if the file cannot be used", () => {
+      const missing = join(folder, "missing");
+      expect(problemsOf(["--port", "x"], { BATON_SECRET_FILE: missing })).toEqual([
+        expect.stringContaining("--port"),
+        `Cannot use the file "${missing}" of BATON_SECRET_FILE: it cannot be read (ENOENT)`,
+      ]);
+      expect(problemsOf([], { BATON_SECRET_FILE: fileWith("\n") })[0]).toContain("it is empty");
+      expect(problemsOf([], { BATON_SECRET_FILE: folder })[0]).toContain("it cannot be read (EISDIR)");
+      expect(problemsOf([], { BATON_SECRET_FILE: fileWith("x".repeat(2 ** 20 + 1)) })[0]).toContain(
+        "too large",
+      );
+    });
+
+    test("does not exist for what is no secret", () => {
+      expect(read([], { BATON_MEMORY_FILE: fileWith("1GiB") }).memory).toBe(2 ** 20);
+    });
+  });
+
+  test("says what a secret with a form lacks, as its parser does, and shows nothing of it", () => {
+    const keys = setting.secretForm({
+      env: "BATON_KEYS",
+      accepts: "keys",
+      default: [],
+      doc: "Keys",
+      parse: (text) => {
+        if (text.includes(" ")) throw new ConfigError(["line 1: there is a space"]);
+        return text.split(",");
+      },
+    });
+    const own = defineSettings("x", { keys });
+    expect(readConfig(own, { argv: [], env: {} }).keys).toEqual([]);
+    expect(readConfig(own, { argv: [], env: { BATON_KEYS: "a,b" } }).keys).toEqual(["a", "b"]);
+    expect(() => readConfig(own, { argv: [], env: { BATON_KEYS: "a b" } })).toThrow(
+      new ConfigError(["Cannot set BATON_KEYS, BATON_KEYS_FILE: line 1: there is a space"]),
+    );
   });
 
   test("either reads any command line or reports problems, and never throws anything else", () => {

@@ -2,6 +2,7 @@ import { ConfigError } from "./config-error.ts";
 import { type ConfigOf, type Operands, type SettingsDefinition, waysToSet } from "./define-settings.ts";
 import { parseArguments } from "./parse-arguments.ts";
 import type { Environment, Setting } from "./setting.ts";
+import { textFromEnvironment } from "./setting-text.ts";
 
 /** Where values come from. */
 export interface ConfigSources {
@@ -22,23 +23,34 @@ export function readConfig<const D extends SettingsDefinition>(
   const problems = [...misplaced, ...wrongCount(definition.operands, operands)];
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(definition.settings)) {
-    const text = texts.get(name) ?? textFromEnvironment(setting, env);
-    const value = text === undefined ? setting.defaultValue(env) : setting.parse(text, env);
-    if (text !== undefined && value === undefined) problems.push(notAccepted(setting, text));
-    values[name] = value;
+    try {
+      values[name] = readValue(setting, texts.get(name) ?? textFromEnvironment(setting, env), env);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+    }
   }
   if (definition.operands) values.operands = Object.freeze(operands);
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(values) as ConfigOf<D>;
 }
 
-function textFromEnvironment(setting: Setting<unknown>, env: Environment): string | undefined {
-  return setting.env.map((variable) => env[variable]).find((text) => text !== undefined && text !== "");
+function readValue(setting: Setting<unknown>, text: string | undefined, env: Environment): unknown {
+  if (text === undefined) return setting.defaultValue(env);
+  const value = parsed(setting, text, env);
+  if (value !== undefined) return value;
+  const shown = setting.secret ? "" : ` to "${text}"`;
+  throw new ConfigError([`Cannot set ${waysToSet(setting)}${shown}: expected ${setting.accepts}`]);
 }
 
-function notAccepted(setting: Setting<unknown>, text: string): string {
-  const value = setting.secret ? "" : ` to "${text}"`;
-  return `Cannot set ${waysToSet(setting)}${value}: expected ${setting.accepts}`;
+/** A kind that has more to say than what it accepts throws it. */
+function parsed(setting: Setting<unknown>, text: string, env: Environment): unknown {
+  try {
+    return setting.parse(text, env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(error.problems.map((problem) => `Cannot set ${waysToSet(setting)}: ${problem}`));
+  }
 }
 
 function wrongCount(expected: Operands | undefined, given: readonly string[]): readonly string[] {

@@ -16,6 +16,8 @@ export interface Setting<T> {
   readonly short: string | undefined;
   /** Environment variables, the first that is set wins. */
   readonly env: readonly string[];
+  /** For secrets: variables that name a file with the value, one for each of `env`. */
+  readonly fileEnv: readonly string[];
   /** What it means and does, with its unit; may have several lines. */
   readonly doc: string;
   /** What is accepted, as a noun: "a port from 0 to 65535". */
@@ -27,7 +29,10 @@ export interface Setting<T> {
   /** Its flag stands alone: `--verbose`. */
   readonly toggle: boolean;
   readonly defaultValue: (env: Environment) => T;
-  /** The value of a text, or undefined where the text is not accepted. */
+  /**
+   * The value of a text, or undefined where the text is not accepted.
+   * @throws ConfigError where it can say more than what is accepted; never what is in a secret
+   */
   readonly parse: (text: string, env: Environment) => T | undefined;
 }
 
@@ -84,10 +89,12 @@ function build<T extends Scalar>(options: AnyOptions<T>, reading: Reading<T>): S
   const derived = typeof given === "object" ? given : undefined;
   // Where no default is given, `value` is undefined; the second signature of SettingKind says so to the caller.
   const value = given as T;
+  const env = typeof options.env === "string" ? [options.env] : (options.env ?? []);
   return {
     flag: options.flag,
     short: options.short,
-    env: typeof options.env === "string" ? [options.env] : (options.env ?? []),
+    env,
+    fileEnv: reading.secret ? env.map((name) => `${name}_FILE`) : [],
     doc: options.doc,
     accepts: reading.accepts,
     defaultText: derived ? derived.shown : given === undefined ? undefined : format(value),
@@ -133,8 +140,8 @@ function parseUrl(text: string): string | undefined {
   return url?.protocol === "http:" || url?.protocol === "https:" ? text : undefined;
 }
 
-/** An absolute folder; a leading `~` is the user's home. */
-function parseFolder(text: string, env: Environment): string {
+/** An absolute path; a leading `~` is the user's home. */
+function parsePath(text: string, env: Environment): string {
   const home = env.HOME || homedir();
   return text === "~" || text.startsWith("~/") ? join(home, text.slice(1)) : resolve(text);
 }
@@ -187,7 +194,10 @@ const text: SettingKind<string> = (options: AnyOptions<string>) =>
   build(options, { accepts: "a text", parse: parseText });
 
 const folder: SettingKind<string> = (options: AnyOptions<string>) =>
-  build(options, { accepts: "a folder", parse: parseFolder });
+  build(options, { accepts: "a folder", parse: parsePath });
+
+const file: SettingKind<string> = (options: AnyOptions<string>) =>
+  build(options, { accepts: "a file", parse: parsePath });
 
 const address: SettingKind<string> = (options: AnyOptions<string>) =>
   build(options, { accepts: 'an address such as "127.0.0.1:8001"', parse: parseAddress });
@@ -246,9 +256,22 @@ function toggle(options: SettingOptions): Setting<boolean> {
   );
 }
 
-/** Read from the environment only, never printed; undefined when absent. */
+/** Read from the environment, or a file that it names, and never printed; undefined when absent. */
 function secret(options: Omit<SettingOptions, "flag">): Setting<string | undefined> {
   return build<string>(options, { accepts: "a text", parse: parseText, secret: true });
+}
+
+/** A secret that has a form: `parse` throws a ConfigError that says what is wrong, and shows nothing of it. */
+function secretForm<T extends object>(
+  options: Omit<SettingOptions, "flag"> & {
+    readonly accepts: string;
+    readonly parse: (text: string) => T;
+    readonly default: T;
+  },
+): Setting<T> {
+  const { accepts, parse, default: absent, ...rest } = options;
+  const text = build<string>(rest, { accepts, parse: parseText, secret: true });
+  return { ...text, defaultValue: () => absent, parse };
 }
 
 /** A URL of one of some schemes that may hold a password, and so is never printed; undefined when absent. */
@@ -271,6 +294,7 @@ export const setting = {
   bytes,
   text,
   folder,
+  file,
   address,
   url,
   choice,
@@ -278,5 +302,6 @@ export const setting = {
   ratio,
   toggle,
   secret,
+  secretForm,
   secretUrl,
 } as const;

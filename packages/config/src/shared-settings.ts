@@ -165,6 +165,10 @@ export const registrySettings = {
     example: "redis://127.0.0.1:6379",
     doc: "Redis that several routers and their workers meet in, instead of in one router's registry; a password belongs in the variable, as flags show in process lists",
   }),
+  redisPassword: setting.secret({
+    env: "BATON_REDIS_PASSWORD",
+    doc: "Password for that Redis, where its URL has none",
+  }),
   redisNamespace: setting.text({
     flag: "redis-namespace",
     env: "BATON_REDIS_NAMESPACE",

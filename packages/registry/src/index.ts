@@ -5,7 +5,7 @@ export {
   type InMemoryWorkerRegistryOptions,
 } from "./in-memory-worker-registry.ts";
 export type { RedisPlace } from "./redis/redis-place.ts";
-export { describeRedis, parseRedisUrl, type RedisTarget } from "./redis/redis-url.ts";
+export { describeRedis, parseRedisUrl, type RedisTarget, withRedisPassword } from "./redis/redis-url.ts";
 export {
   createRedisWorkerAnnouncer,
   type RedisWorkerAnnouncerOptions,

@@ -17,6 +17,8 @@ export interface WorkerConfig extends ModelSource {
   readonly registryAddress: string;
   /** Redis to be announced in instead. */
   readonly redisUrl?: string | undefined;
+  /** Its password, where the URL has none. */
+  readonly redisPassword?: string | undefined;
   readonly redisNamespace: string;
   /** How often to announce in Redis; a router's registry says so itself. */
   readonly heartbeatMs: number;

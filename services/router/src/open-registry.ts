@@ -6,11 +6,14 @@ import {
   type InMemoryWorkerRegistry,
   startExpiry,
   type WorkerRegistry,
+  withRedisPassword,
 } from "@baton/registry";
 
 export interface RegistryConfig {
   /** Absent: the router has the registry itself. */
   readonly redisUrl?: string | undefined;
+  /** Where the URL has none. */
+  readonly redisPassword?: string | undefined;
   readonly redisNamespace: string;
   readonly heartbeatMs: number;
 }
@@ -29,14 +32,14 @@ export interface OpenRegistry extends Disposable {
 
 /** @throws BatonError `invalid_argument` for a URL of Redis that says no place; it never shows the password. */
 export function openRegistry(config: RegistryConfig, { accept, logger }: RegistryParts): OpenRegistry {
-  const { redisUrl: url, redisNamespace: namespace, heartbeatMs } = config;
-  if (url === undefined) {
+  const { redisUrl, redisNamespace: namespace, heartbeatMs } = config;
+  if (redisUrl === undefined) {
     const own = createInMemoryWorkerRegistry({ clock: systemClock, heartbeatMs, accept });
     const expiry = startExpiry(own);
     return { registry: own, own, [Symbol.dispose]: () => expiry[Symbol.dispose]() };
   }
   const registry = createRedisWorkerRegistry({
-    url,
+    url: withRedisPassword(redisUrl, config.redisPassword),
     namespace,
     heartbeatMs,
     clock: systemClock,

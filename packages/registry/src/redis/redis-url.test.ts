@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { describeRedis, parseRedisUrl } from "./redis-url.ts";
+import { describeRedis, parseRedisUrl, withRedisPassword } from "./redis-url.ts";
 
 describe("parseRedisUrl", () => {
   test.each([
@@ -75,5 +75,30 @@ describe("parseRedisUrl", () => {
     expect(describeRedis(parseRedisUrl("rediss-sentinel://u:hush@h/main"))).toBe(
       "rediss-sentinel://h:26379/main",
     );
+  });
+});
+
+describe("withRedisPassword", () => {
+  const secret = "s@lt/&:%";
+
+  test.each([
+    "redis://cache",
+    "rediss://ada@[::1]:7000/3",
+    "redis-cluster://a:1,b:2",
+    "redis-sentinel://@s1,s2/main?sentinelPassword=x",
+  ])("puts a password into %s, and changes nothing else", (url) => {
+    const { password, ...rest } = parseRedisUrl(withRedisPassword(url, secret));
+    expect(password).toBe(secret);
+    expect(rest).toEqual(parseRedisUrl(url));
+  });
+
+  test("leaves a URL alone without one", () => {
+    expect(withRedisPassword("redis://:a@cache", undefined)).toBe("redis://:a@cache");
+  });
+
+  test("refuses two passwords and shows neither", () => {
+    const both = () => withRedisPassword("redis://:first@cache", "second");
+    expect(both).toThrow('Cannot use the Redis URL "redis://***@cache"');
+    expect(both).not.toThrow(/first|second/);
   });
 });

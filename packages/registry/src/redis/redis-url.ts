@@ -54,6 +54,20 @@ export function parseRedisUrl(url: string): RedisTarget {
   return { kind: "single", node: nodes[0]!, db: databaseOf(parts[0], url), ...access };
 }
 
+/**
+ * The same place with a password that was given apart from it.
+ * @throws BatonError `invalid_argument` where the URL has one too; it never shows either.
+ */
+export function withRedisPassword(url: string, password: string | undefined): string {
+  const match = FORM.exec(url);
+  if (password === undefined || !match) return url;
+  const [, , , userInfo] = match;
+  if (userInfo?.includes(":")) throw invalid(url, "it has a password, and another is given apart from it");
+  const start = url.indexOf("//") + 2;
+  const hosts = start + (userInfo === undefined ? 0 : userInfo.length + 1);
+  return `${url.slice(0, start)}${userInfo ?? ""}:${encodeURIComponent(password)}@${url.slice(hosts)}`;
+}
+
 /** The target without its secrets, for logs. */
 export function describeRedis(target: RedisTarget): string {
   const scheme = `redis${target.tls ? "s" : ""}`;
