@@ -11,7 +11,7 @@ import type { AnswerFormat, ModelIdentity } from "./answer-format.ts";
 import type { RequestScope } from "./request-scope.ts";
 import { type AnswerOutcome, sendStream, sendWhole } from "./send-answer.ts";
 import { TIMING_HEADER } from "./timing-header.ts";
-import { recordAnswers, recordPrompt } from "./trace-content.ts";
+import { recordAnswers, recordPrompts } from "./trace-content.ts";
 
 export interface CompletionParts {
   readonly pipeline: Pipeline;
@@ -67,7 +67,7 @@ async function answer(
   parts.inFlight.assertOpen();
   if (call.model !== parts.model.name) throw modelNotFound(call.model, parts.model.name);
   scope.figures.model(parts.model.name);
-  if (parts.traceContent) recordPrompt(scope.trace, call.prompt);
+  if (parts.traceContent) recordPrompts(scope.trace, call.prompts);
   const answers = parts.pipeline(call, scope);
   const events = parts.traceContent ? recordAnswers(scope.trace, answers) : answers;
   const options = { ...parsed, reply, scope };

@@ -3,12 +3,24 @@ import { ATTR, type TraceNode } from "@baton/tracing";
 import type { AnswerEvent } from "../pipeline/choices.ts";
 import type { Prompt } from "../pipeline/completion-call.ts";
 
-/** Puts the prompt on the trace, as OpenTelemetry's conventions write messages. */
-export function recordPrompt(trace: TraceNode, prompt: Prompt): void {
-  const messages = prompt.kind === "chat" ? prompt.messages : [{ role: "user", content: prompt.text }];
+/** Puts the prompts on the trace, as OpenTelemetry's conventions write messages. */
+export function recordPrompts(trace: TraceNode, prompts: readonly Prompt[]): void {
+  const messages = prompts.flatMap(messagesOf);
   trace.setAttributes({
     [ATTR.inputMessages]: JSON.stringify(messages.map(({ role, content }) => message(role, content))),
   });
+}
+
+/** Token ids stay what they are: whoever sends them has the text. */
+function messagesOf(prompt: Prompt) {
+  switch (prompt.kind) {
+    case "chat":
+      return prompt.messages;
+    case "text":
+      return [{ role: "user", content: prompt.text }];
+    case "tokens":
+      return [{ role: "user", content: JSON.stringify(prompt.tokenIds) }];
+  }
 }
 
 /** Passes the events on, and puts the answers on the trace once they are complete. */

@@ -4,6 +4,7 @@ import type { Tokenizer } from "@baton/tokenizer";
 
 /** A token and how likely the model found it. */
 export interface ScoredToken {
+  readonly id: number;
   /** Its text; where its bytes are no whole characters, they are written out, for example `\xf0\x9f`. */
   readonly text: string;
   readonly bytes: readonly number[];
@@ -36,7 +37,7 @@ export class AnswerTokens {
 
   /** Adds a token that begins after the `before` text, sent or not. */
   add(tokenId: number, { logprob, top }: TokenLogprobs, before: string): void {
-    const scored = (id: number, value: number) => ({ ...spell(this.#pieces, id), logprob: value });
+    const scored = (id: number, value: number) => ({ id, ...spell(this.#pieces, id), logprob: value });
     const token = {
       ...scored(tokenId, logprob),
       top: top.map((entry) => scored(entry.tokenId, entry.logprob)),

@@ -1,26 +1,29 @@
 /**
- * The choices of one request (`n`), each a generation of its own, as one stream.
+ * The choices of one request, `n` for each of its prompts, each a generation of its own, as one stream. They are
+ * numbered as in OpenAI's API: all of the first prompt, then all of the second.
  *
- *   C1  The first choice starts alone; the others follow with its first event. By then the prompt's KV is in the prefix
- *       cache of the worker that computed it, so the others do not compute it again.
+ *   C1  The first choice of a prompt starts alone; the others follow with its first event. By then the prompt's KV is in
+ *       the prefix cache of the worker that computed it, so the others do not compute it again.
  *   C2  The first failure ends all. Leaving early does too.
  *   C3  The usage comes as soon as the last choice is complete; the stream ends, and errors are thrown, only after
  *       every choice has ended.
  */
 import { createHash } from "node:crypto";
-import { BatonError, type FinishReason, type GenerationRequest, requestId, type Usage } from "@baton/core";
+import { BatonError, type GenerationRequest, requestId, type Usage } from "@baton/core";
 import type { RequestContext } from "./completion-call.ts";
 import type { TextEvent } from "./respond.ts";
 
 /** What a client is told: pieces of the choices' texts, one end for each choice, and the usage of all at the end. */
 export type AnswerEvent =
   | (Extract<TextEvent, { type: "text" }> & { readonly choice: number })
-  | { readonly type: "end"; readonly choice: number; readonly reason: FinishReason }
+  | (Extract<TextEvent, { type: "end" }> & { readonly choice: number })
   | { readonly type: "usage"; readonly usage: Usage };
 
 type Generate = (
   request: GenerationRequest,
   context: RequestContext,
+  /** Whose answer it is, from 0. */
+  prompt: number,
 ) => AsyncGenerator<TextEvent, void, void>;
 
 interface Arrival {
@@ -28,13 +31,17 @@ interface Arrival {
   readonly result: IteratorResult<TextEvent, void>;
 }
 
-/** Runs `count` choices; `generate` is called for each with a request and a context of its own. */
+/**
+ * Runs `count` choices for each prompt; `generate` is called for each with a request and a context of its own.
+ * @param prompts the request with each of its prompts
+ */
 export async function* choices(
   count: number,
-  request: GenerationRequest,
+  prompts: readonly GenerationRequest[],
   context: RequestContext,
   generate: Generate,
 ): AsyncGenerator<AnswerEvent, void, void> {
+  const all = count * prompts.length;
   const siblings = new AbortController();
   const signal = AbortSignal.any([context.signal, siblings.signal]);
   const running: AsyncGenerator<TextEvent, void, void>[] = [];
@@ -46,21 +53,27 @@ export async function* choices(
       running[choice]!.next().then((result) => ({ choice, result })),
     );
   const start = (choice: number) => {
-    running[choice] = generate(choiceOf(request, choice), { ...context, signal });
+    const prompt = Math.floor(choice / count);
+    const request = choiceOf(prompts[prompt]!, choice, choice % count);
+    running[choice] = generate(request, { ...context, signal }, prompt);
     next(choice);
   };
+  const startOthers = (first: number) => {
+    for (let other = first + 1; other < first + count; other++) start(other);
+  };
+  const alone = new Set(prompts.map((_, prompt) => prompt * count));
   try {
-    start(0);
+    for (const first of alone) start(first);
     while (arriving.size > 0) {
       const { choice, result } = await Promise.race(arriving.values());
       arriving.delete(choice);
-      if (running.length < count) for (let other = 1; other < count; other++) start(other); // C1
+      if (alone.delete(choice)) startOthers(choice); // C1
       if (result.done) continue;
       next(choice);
-      yield withChoice(choice, result.value);
+      yield { ...result.value, choice };
       if (result.value.type === "text") continue;
       usages[choice] = result.value.usage;
-      if (Object.keys(usages).length === count) yield { type: "usage", usage: total(usages) };
+      if (Object.keys(usages).length === all) yield { type: "usage", usage: total(usages, count) };
     }
   } finally {
     siblings.abort(new BatonError("canceled", "Canceled: the request has ended"));
@@ -68,18 +81,18 @@ export async function* choices(
   }
 }
 
-function withChoice(choice: number, event: TextEvent): AnswerEvent {
-  return event.type === "text" ? { ...event, choice } : { type: "end", choice, reason: event.reason };
-}
-
-/** The first choice is the request itself, so that its answer is the one of a request for one choice. */
-function choiceOf(request: GenerationRequest, choice: number): GenerationRequest {
+/**
+ * The first choice of each prompt is the request with that prompt alone, so that its answer is the one of a request
+ * for one choice.
+ * @param ofPrompt its number among those of its prompt
+ */
+function choiceOf(request: GenerationRequest, choice: number, ofPrompt: number): GenerationRequest {
   if (choice === 0) return request;
-  const seed = choiceSeed(request.sampling.seed, choice);
+  const { sampling } = request;
   return {
     ...request,
     requestId: requestId(`${request.requestId}#${choice}`), // No client's id has a "#".
-    sampling: { ...request.sampling, seed },
+    sampling: ofPrompt === 0 ? sampling : { ...sampling, seed: choiceSeed(sampling.seed, ofPrompt) },
   };
 }
 
@@ -88,8 +101,14 @@ function choiceSeed(seed: bigint, choice: number): bigint {
   return createHash("sha256").update(`${seed}/${choice}`).digest().readBigUInt64LE();
 }
 
-/** The prompt counts once, as in OpenAI's API. */
-function total(usages: Readonly<Record<number, Usage>>): Usage {
-  const completionTokens = Object.values(usages).reduce((sum, usage) => sum + usage.completionTokens, 0);
-  return { ...usages[0]!, completionTokens };
+/** Each prompt counts once, as in OpenAI's API. */
+function total(usages: Readonly<Record<number, Usage>>, count: number): Usage {
+  const sum = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
+  for (const [choice, usage] of Object.entries(usages)) {
+    sum.completionTokens += usage.completionTokens;
+    if (Number(choice) % count > 0) continue;
+    sum.promptTokens += usage.promptTokens;
+    sum.cachedTokens += usage.cachedTokens;
+  }
+  return sum;
 }

@@ -4,16 +4,29 @@ import type { ChatMessage } from "@baton/tokenizer";
 import type { TraceNode } from "@baton/tracing";
 import type { RequestFigures } from "../request-figures.ts";
 
-/** What the answer is to continue. */
-export type Prompt =
+/** What an answer is to continue; `param` is the request field that it came in, for error messages. */
+export type Prompt = { readonly param: string } & (
   | { readonly kind: "chat"; readonly messages: readonly ChatMessage[] }
-  | { readonly kind: "text"; readonly text: string };
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "tokens"; readonly tokenIds: readonly number[] }
+);
+
+/** What an endpoint calls the parameters that only the pipeline can check. */
+export interface ParamNames {
+  readonly maxTokens: string;
+  readonly minTokens: string;
+  readonly stopTokenIds: string;
+  readonly logitBias: string;
+}
 
 export interface CompletionCall {
   readonly model: string;
-  readonly prompt: Prompt;
-  /** Answers to write. */
+  /** At least one; each is answered by itself. */
+  readonly prompts: readonly Prompt[];
+  /** Answers to write to each prompt. */
   readonly n: number;
+  /** Whether each answer begins with the text of its prompt. */
+  readonly echo: boolean;
   readonly temperature: number | undefined;
   readonly topP: number | undefined;
   /** 0 keeps all tokens. */
@@ -26,6 +39,8 @@ export interface CompletionCall {
   /** Unsigned 64-bit. */
   readonly seed: bigint | undefined;
   readonly maxTokens: number | undefined;
+  /** What the endpoint writes at most where `maxTokens` is absent; absent: what the model wants. Cut to what fits. */
+  readonly defaultMaxTokens: number | undefined;
   readonly minTokens: number | undefined;
   /** Whether to write on where the model would end. */
   readonly ignoreEos: boolean;
@@ -35,6 +50,7 @@ export interface CompletionCall {
   readonly topLogprobs: number | undefined;
   /** Texts that end the answer and are not part of it. */
   readonly stop: readonly string[];
+  readonly names: ParamNames;
 }
 
 /** What goes with a request through every step. */

@@ -7,6 +7,7 @@ import type { Admission } from "./admit.ts";
 import { Attempts, type AttemptsParts } from "./attempts.ts";
 import { type AnswerEvent, choices } from "./choices.ts";
 import type { CompletionCall, RequestContext } from "./completion-call.ts";
+import { echoed } from "./echo.ts";
 import { whileInStage } from "./in-stage.ts";
 import { type PlanParts, type PlanWishes, plan, type Route } from "./plan.ts";
 import { respond } from "./respond.ts";
@@ -29,19 +30,20 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     using _place = await figures.measureWait("queueMs", () =>
       whileInStage(trace, SPAN.admission, (stage) => admitted(stage, parts.admission, context.signal)),
     );
-    const prompt = figures.measure("tokenizeMs", () => tokenize(call, context, parts));
-    yield* choices(call.n, prompt, context, async function* generate(request, own) {
+    const requests = figures.measure("tokenizeMs", () => tokenize(call, context, parts));
+    yield* choices(call.n, requests, context, async function* generate(request, own, prompt) {
       const planned = (avoid: ReadonlySet<WorkerId>) =>
         figures.measure("routingMs", () =>
           decide(request, { avoid, affinityKey: context.affinityKey }, own.trace, parts),
         );
-      yield* respond(new Attempts(planned, request, own, parts), {
+      const events = respond(new Attempts(planned, request, own, parts), {
         tokenizer: parts.tokenizer,
         detokenizer: createDetokenizer(parts.tokenizer),
         stopMatcher: createStopMatcher(call.stop),
         promptTokens: request.promptTokenIds.length,
         minTokens: request.sampling.minTokens,
       });
+      yield* call.echo ? echoed(call.prompts[prompt]!, events, parts.tokenizer) : events;
     });
   };
 }

@@ -59,7 +59,10 @@ async function answer(
 describe("respond", () => {
   test("says the worker's reason and counts at the end", async () => {
     const { said } = await answer([tokens("Hi"), END]);
-    expect(said).toEqual([{ type: "text", text: "Hi", tokens: [] }, END]);
+    expect(said).toEqual([
+      { type: "text", text: "Hi", tokens: [], tokenIds: [...Buffer.from("Hi")] },
+      { ...END, tokenIds: [] },
+    ]);
   });
 
   test("says a character only when it is whole, and leaves out what was only begun at the end", async () => {
@@ -67,7 +70,11 @@ describe("respond", () => {
     const split = (event: GenerationEvent, from: number, to: number): GenerationEvent =>
       event.type === "tokens" ? { type: "tokens", tokenIds: event.tokenIds.slice(from, to) } : event;
     const { said } = await answer([split(head, 0, 2), split(head, 2, 4), split(tail, 0, 3), END]);
-    expect(said).toEqual([{ type: "text", text: "🌍", tokens: [] }, END]);
+    const tokenIds = [...Buffer.from("🌍")];
+    expect(said).toEqual([
+      { type: "text", text: "🌍", tokens: [], tokenIds },
+      { ...END, tokenIds: tokenIds.slice(0, 3) },
+    ]);
   });
 
   test("stops the generation once at a stop string and drops what still comes", async () => {
@@ -76,7 +83,7 @@ describe("respond", () => {
       ["stop"],
     );
     expect(text).toBe("one ");
-    expect(end).toEqual({ ...END, reason: "stop" });
+    expect(end).toEqual({ ...END, reason: "stop", matched: "stop", tokenIds: [...Buffer.from("op")] });
     expect(stops).toBe(1);
   });
 
@@ -89,6 +96,8 @@ describe("respond", () => {
     expect((await answer([tokens("a stop"), tokens("xy"), lost], ["stop"])).end).toEqual({
       type: "end",
       reason: "stop",
+      matched: "stop",
+      tokenIds: [],
       usage: { promptTokens: 5, cachedTokens: 0, completionTokens: 8 },
     });
     await expect(answer([tokens("a"), lost], ["stop"])).rejects.toThrow("the connection was lost");
@@ -107,7 +116,7 @@ describe("respond", () => {
       ["\\xa9", 1],
       [" ", 2],
     ]);
-    expect(told[1]).toEqual({ text: "\\xc3", bytes: [0xc3], logprob: -1, top: [], offset: 1 });
+    expect(told[1]).toEqual({ id: 0xc3, text: "\\xc3", bytes: [0xc3], logprob: -1, top: [], offset: 1 });
     expect(said.filter(({ type }) => type === "text")).toHaveLength(1);
   });
 

@@ -11,8 +11,18 @@ export type TextEvent =
       readonly text: string;
       /** The tokens that begin in this text, where the request asked for log-probabilities. */
       readonly tokens: readonly AnswerToken[];
+      /** The tokens since the event before, text or not; those of a stop string and before it included. */
+      readonly tokenIds: readonly number[];
     }
-  | { readonly type: "end"; readonly reason: FinishReason; readonly usage: Usage };
+  | {
+      readonly type: "end";
+      readonly reason: FinishReason;
+      readonly usage: Usage;
+      /** The tokens since the last text. */
+      readonly tokenIds: readonly number[];
+      /** The stop string that ended the answer, if one did. */
+      readonly matched?: string;
+    };
 
 /** A running generation. */
 export interface Generation {
@@ -44,29 +54,31 @@ export async function* respond(
     for await (const event of generation.events()) {
       if (event.type === "tokens") {
         usage = { ...usage, completionTokens: usage.completionTokens + event.tokenIds.length };
-        if (text.matched) continue;
+        if (text.matched !== undefined) continue;
         const piece = text.push(event);
         if (piece) yield piece;
-        if (text.matched) generation.stop();
+        if (text.matched !== undefined) generation.stop();
       } else {
-        const rest = text.matched ? undefined : text.flush();
+        const rest = text.matched === undefined ? text.flush() : undefined;
         if (rest) yield rest;
-        yield { type: "end", reason: text.matched ? "stop" : event.reason, usage: event.usage };
+        yield text.end(event.reason, event.usage);
         return;
       }
     }
   } catch (reason) {
-    if (!text.matched) throw BatonError.from(reason);
-    yield { type: "end", reason: "stop", usage };
+    if (text.matched === undefined) throw BatonError.from(reason);
+    yield text.end("stop", usage);
   }
 }
 
 /** The text of one answer as it grows. */
 class AnswerText {
-  /** A stop string was found: the text is complete. */
-  matched = false;
+  /** The stop string that was found: the text is complete. */
+  matched: string | undefined;
   readonly #parts: RespondParts;
   readonly #tokens: AnswerTokens;
+  /** Tokens that no event has told of. */
+  #untold: number[] = [];
   #written = 0;
   /** All text that the tokens have given, sent or not; kept only for tokens that must know where they begin. */
   #decoded = "";
@@ -84,24 +96,39 @@ class AnswerText {
       const decoded = this.#parts.detokenizer.push([tokenId]);
       if (logprobs) this.#decoded += decoded;
       text += this.#beforeStop(decoded);
-      if (this.matched) break;
+      this.#untold.push(tokenId);
+      if (this.matched !== undefined) break;
     }
-    return textEvent(text, this.#tokens.take(text));
+    return this.#textEvent(text, this.#tokens.take(text));
   }
 
   /** The answer has ended: returns what was held back. The beginning of a character without its rest is left out. */
   flush(): TextEvent | undefined {
-    return textEvent(this.#parts.stopMatcher.flush(), this.#tokens.takeAll());
+    return this.#textEvent(this.#parts.stopMatcher.flush(), this.#tokens.takeAll());
+  }
+
+  end(reason: FinishReason, usage: Usage): TextEvent {
+    const { matched } = this;
+    const tokenIds = this.#takeUntold();
+    if (matched === undefined) return { type: "end", reason, usage, tokenIds };
+    return { type: "end", reason: "stop", usage, tokenIds, matched };
   }
 
   #beforeStop(decoded: string): string {
     if (++this.#written <= this.#parts.minTokens) return decoded;
     const { text, matched } = this.#parts.stopMatcher.push(decoded);
-    this.matched = matched !== undefined;
+    this.matched = matched;
     return text;
   }
-}
 
-function textEvent(text: string, tokens: readonly AnswerToken[]): TextEvent | undefined {
-  return text === "" && tokens.length === 0 ? undefined : { type: "text", text, tokens };
+  #textEvent(text: string, tokens: readonly AnswerToken[]): TextEvent | undefined {
+    if (text === "" && tokens.length === 0) return undefined;
+    return { type: "text", text, tokens, tokenIds: this.#takeUntold() };
+  }
+
+  #takeUntold(): readonly number[] {
+    const untold = this.#untold;
+    this.#untold = [];
+    return untold;
+  }
 }

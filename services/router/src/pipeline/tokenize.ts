@@ -18,34 +18,44 @@ export interface TokenizeParts {
   readonly longestTokenBytes: number;
 }
 
-/** What OpenAI's legacy endpoint writes when it is not told otherwise. */
-const COMPLETION_MAX_TOKENS = 16;
-
-/** @throws BatonError `invalid_argument` for an empty prompt and for one that leaves no room for an answer. */
+/**
+ * One request for each prompt, all under the call's own id.
+ * @throws BatonError `invalid_argument` for an empty prompt and for one that leaves no room for an answer.
+ */
 export function tokenize(
   call: CompletionCall,
   context: RequestContext,
   parts: TokenizeParts,
-): GenerationRequest {
+): readonly GenerationRequest[] {
   return inStage(context.trace, SPAN.tokenize, (stage) => {
-    const promptTokenIds = promptTokens(call.prompt, parts);
-    stage.setAttributes({ [ATTR.promptTokens]: promptTokenIds.length });
-    if (promptTokenIds.length === 0) throw emptyPrompt(call.prompt);
-    const sampling = samplingParams(call, promptTokenIds.length, parts);
-    return { requestId: context.id, promptTokenIds, sampling, deadline: context.deadline };
+    const requests = call.prompts.map((prompt): GenerationRequest => {
+      const promptTokenIds = promptTokens(prompt, parts);
+      if (promptTokenIds.length === 0) throw emptyPrompt(prompt);
+      const sampling = samplingParams(call, prompt, promptTokenIds.length, parts);
+      return { requestId: context.id, promptTokenIds, sampling, deadline: context.deadline };
+    });
+    const tokens = requests.reduce((sum, { promptTokenIds }) => sum + promptTokenIds.length, 0);
+    stage.setAttributes({ [ATTR.promptTokens]: tokens });
+    return requests;
   });
 }
 
 function promptTokens(prompt: Prompt, parts: TokenizeParts): readonly number[] {
   const { tokenizer } = parts;
-  if (prompt.kind === "text") {
-    assertMayFit(prompt.text, "prompt", parts);
-    return tokenizer.encode(prompt.text);
+  switch (prompt.kind) {
+    case "tokens":
+      assertKnown(prompt.tokenIds, prompt.param, parts);
+      return prompt.tokenIds;
+    case "text":
+      assertMayFit(prompt.text, prompt.param, parts);
+      return tokenizer.encode(prompt.text);
+    case "chat": {
+      const text = tokenizer.applyChatTemplate(prompt.messages);
+      assertMayFit(text, prompt.param, parts);
+      // The template writes the special tokens itself.
+      return tokenizer.encode(text, { addSpecialTokens: false });
+    }
   }
-  const text = tokenizer.applyChatTemplate(prompt.messages);
-  assertMayFit(text, "messages", parts);
-  // The template writes the special tokens itself.
-  return tokenizer.encode(text, { addSpecialTokens: false });
 }
 
 /** Tokenizing holds up every other request: a text that cannot fit, however long its tokens are, is not worth it. */
@@ -55,13 +65,18 @@ function assertMayFit(text: string, param: string, parts: TokenizeParts): void {
   if (bytes > limit * parts.longestTokenBytes) throw tooLong(`a prompt of ${bytes} bytes`, limit, param);
 }
 
-function samplingParams(call: CompletionCall, promptTokens: number, parts: TokenizeParts): SamplingParams {
+function samplingParams(
+  call: CompletionCall,
+  prompt: Prompt,
+  promptTokens: number,
+  parts: TokenizeParts,
+): SamplingParams {
   const { defaults } = parts;
-  const most = maxTokens(call, promptTokens, parts);
-  assertKnown(call.stopTokenIds, "stop_token_ids", parts);
+  const most = maxTokens(call, prompt, promptTokens, parts);
+  assertKnown(call.stopTokenIds, call.names.stopTokenIds, parts);
   assertKnown(
     call.logitBias.map(({ tokenId }) => tokenId),
-    "logit_bias",
+    call.names.logitBias,
     parts,
   );
   return {
@@ -81,12 +96,12 @@ function samplingParams(call: CompletionCall, promptTokens: number, parts: Token
   };
 }
 
-function minTokens({ minTokens = NEUTRAL_SAMPLING.minTokens }: CompletionCall, most: number): number {
+function minTokens({ minTokens = NEUTRAL_SAMPLING.minTokens, names }: CompletionCall, most: number): number {
   if (minTokens <= most) return minTokens;
   throw new BatonError(
     "invalid_argument",
-    `Cannot use "min_tokens": got ${minTokens}, expected at most ${most}, the most tokens of the answer`,
-    { param: "min_tokens" },
+    `Cannot use "${names.minTokens}": got ${minTokens}, expected at most ${most}, the most tokens of the answer`,
+    { param: names.minTokens },
   );
 }
 
@@ -101,20 +116,23 @@ function assertKnown(tokenIds: readonly number[], param: string, { tokenizer }: 
 }
 
 /** A limit that the client asked for must fit; a default is cut to what fits. */
-function maxTokens(call: CompletionCall, promptTokens: number, parts: TokenizeParts): number {
+function maxTokens(
+  call: CompletionCall,
+  { param }: Prompt,
+  promptTokens: number,
+  parts: TokenizeParts,
+): number {
   const limit = parts.contextTokens();
   const room = limit - promptTokens;
-  const param = call.prompt.kind === "chat" ? "messages" : "prompt";
   if (room < 1) throw tooLong(`a prompt of ${promptTokens} tokens and an answer of at least 1`, limit, param);
   if (call.maxTokens === undefined) {
-    const standard = call.prompt.kind === "chat" ? parts.defaults.maxNewTokens : COMPLETION_MAX_TOKENS;
-    return Math.min(standard ?? room, room);
+    return Math.min(call.defaultMaxTokens ?? parts.defaults.maxNewTokens ?? room, room);
   }
   if (call.maxTokens > room) {
     throw tooLong(
       `a prompt of ${promptTokens} tokens and an answer of ${call.maxTokens}`,
       limit,
-      "max_tokens",
+      call.names.maxTokens,
     );
   }
   return call.maxTokens;
@@ -125,8 +143,7 @@ function tooLong(what: string, limit: number, param: string): ApiError {
   return new ApiError("invalid_argument", "context_length_exceeded", message, { param });
 }
 
-function emptyPrompt(prompt: Prompt): BatonError {
-  const param = prompt.kind === "chat" ? "messages" : "prompt";
+function emptyPrompt({ param }: Prompt): BatonError {
   return new BatonError("invalid_argument", `Cannot use "${param}": expected at least one token`, { param });
 }
 

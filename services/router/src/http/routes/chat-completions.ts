@@ -24,7 +24,7 @@ function parse(body: unknown, model: ModelIdentity): ParsedCompletion {
       ...samplingOf(request),
       maxTokens: maxTokens(request),
       topLogprobs: topLogprobs(request),
-      prompt: { kind: "chat", messages: request.messages },
+      prompts: [{ kind: "chat", messages: request.messages, param: "messages" }],
     },
     format: chatCompletionFormat(answerIdentity("chatcmpl", model, systemClock.now()), {
       includeUsage: delivery.includeUsage,

@@ -1,7 +1,7 @@
 /** The parameters that both endpoints share. Null is the same as leaving a field out. */
 import { BatonError } from "@baton/core";
 import { z } from "zod";
-import type { CompletionCall } from "../../pipeline/completion-call.ts";
+import type { CompletionCall, ParamNames } from "../../pipeline/completion-call.ts";
 import { metadataField } from "../trace-level.ts";
 
 const stop = z
@@ -39,9 +39,19 @@ export const samplingFields = {
 
 const schema = z.object(samplingFields);
 
+const NAMES: ParamNames = {
+  maxTokens: "max_tokens",
+  minTokens: "min_tokens",
+  stopTokenIds: "stop_token_ids",
+  logitBias: "logit_bias",
+};
+
 /** A request's parameters, as the pipeline wants them. */
-export function samplingOf(request: z.infer<typeof schema>): Omit<CompletionCall, "prompt" | "topLogprobs"> {
+export function samplingOf(request: z.infer<typeof schema>): Omit<CompletionCall, "prompts" | "topLogprobs"> {
   return {
+    names: NAMES,
+    echo: false,
+    defaultMaxTokens: undefined,
     model: request.model,
     n: request.n ?? 1,
     temperature: request.temperature ?? undefined,
