@@ -1,113 +1,192 @@
-/** How fast the engine computes: through scheduler, threads and sampling, in the shape of a real model. */
-
-import { statSync } from "node:fs";
-import { type KvLayout, kvBytesPerToken } from "@baton/core";
-import type { EngineApi, StepRecord } from "@baton/engine";
-import type { WeightFormat } from "@baton/model";
+/**
+ * How fast the engine computes, through scheduler, threads and sampling, in the shape of a real model; with `--peers`
+ * beside what a Node user would pick otherwise, and with `--http` end to end.
+ */
+import { parseArgs } from "node:util";
+import { SYNTH_SHAPES, type WeightFormat } from "@baton/model";
 import { type Bench, type Measurement, percentile, summarize } from "./bench.ts";
-import { answer, SHAPES, startEngine, syntheticModel } from "./synthetic-engine.ts";
+import {
+  type Arrivals,
+  baton,
+  type Contender,
+  type ContenderOptions,
+  llamaPeer,
+  type Shape,
+  transformersPeer,
+} from "./contenders.ts";
+import { readBandwidth } from "./memory-bandwidth.ts";
+import { installPeers } from "./peers/peer-process.ts";
+import { freshPrompt } from "./synthetic-engine.ts";
 
-const FORMATS: readonly WeightFormat[] = ["fp32", "int8", "int4"];
-const BATCHES = [1, 2, 4, 8, 16];
-const PROMPT = 512;
-const REPETITIONS = 3;
+/** Tokens of each answer that are measured, after the last sequence has begun. */
+const MEASURED = 40;
+/** Of a prompt; the engine's own chunk. */
+const CHUNK = 512;
 
 type Report = (measurement: Measurement) => void;
 
+interface Settings extends ContenderOptions {
+  readonly peers: boolean;
+  readonly weights: readonly WeightFormat[];
+  /** Sequences at once; tokens that each has, about; prompt lengths whose prefill is timed. */
+  readonly batches: readonly number[];
+  readonly contexts: readonly number[];
+  readonly prefills: readonly number[];
+  readonly mixed: boolean;
+  readonly repeat: number;
+}
+
 export const bench: Bench = {
   question:
-    "How many tokens per second does one engine prefill and decode, and how far is that from memory speed?",
-  notMeasured: "gRPC and HTTP, the hand-over of KV, other machines' caches; weights are random",
+    "How many tokens per second are prefilled and decoded with equal threads, and how far is that from memory speed?",
+  notMeasured:
+    "a trained model's answers (weights are random; `baton model quality` measures what a format costs), networks, other machines' caches",
 
-  /** `args`: contexts in tokens, 600 unless given. */
   async run(report, args) {
-    const contexts = args.length > 0 ? args.map(Number) : [600];
-    const bandwidth = memoryBandwidth();
-    report({ case: "one core", contender: "copy", metric: "memory", ...bandwidth, unit: "GB/s" });
-    const shape = SHAPES["smollm2-135m"];
-    for (const weights of FORMATS) {
-      const model = await syntheticModel("smollm2-135m", weights);
-      let steps: TimedStep[] = [];
-      const engine = await startEngine({
-        model,
-        kvTokens: 16 * (Math.max(...contexts) + 384),
-        chunkTokens: PROMPT,
-        onStep: (step) => steps.push({ ...step, at: performance.now() }),
-      });
-      await answer(engine, PROMPT, { maxTokens: 1 });
-      await reportPrefill(engine, weights, report);
-      // The embedding is only gathered from, and tied weights are stored twice.
-      const embedding = shape.vocabSize * shape.hiddenSize * 4;
-      const weightBytes = statSync(`${model.folder}/weights.bin`).size - embedding;
-      for (const context of contexts) {
-        for (const batch of BATCHES) {
-          steps = [];
-          await decodeTogether(engine, batch, context);
-          const rates = ratesOf(steps, batch);
-          const row = { case: `decode, context ${context}, batch ${batch}`, contender: weights };
-          report({ ...row, metric: "all sequences", ...summarize(rates), unit: "tokens/s" });
-          const limit = roofline(engine.info.layout, { batch, context, weightBytes }, bandwidth.value);
-          const share = (100 * percentile(rates, 50)) / limit;
-          report({ ...row, metric: "share of memory speed", value: share, unit: "%" });
+    const settings = settingsOf(args);
+    const bandwidth = readBandwidth();
+    report({ case: "one core", contender: "memory", metric: "read", ...bandwidth, unit: "GB/s" });
+    const contenders = await startAll(settings);
+    try {
+      for (const tokens of settings.prefills) await prefillCase(contenders, tokens, settings, report);
+      for (const context of settings.contexts) {
+        for (const batch of settings.batches) {
+          const lengths = Array.from({ length: batch }, () => context);
+          const name = `decode, ${batch} × ${context} tokens`;
+          await decodeCase(contenders, { name, lengths, bandwidth: bandwidth.value }, settings, report);
         }
       }
-      await engine.close();
+      if (settings.mixed) {
+        const lengths = Array.from({ length: 16 }, (_, i) => (i === 0 ? 4096 : 256));
+        const name = "decode, 15 × 256 + 1 × 4096 tokens";
+        await decodeCase(contenders, { name, lengths, bandwidth: bandwidth.value }, settings, report);
+      }
+    } finally {
+      for (const contender of contenders) await contender.close();
     }
   },
 };
 
-type TimedStep = StepRecord & { readonly at: number };
-
-async function reportPrefill(engine: EngineApi, weights: WeightFormat, report: Report): Promise<void> {
-  const rates: number[] = [];
-  for (let repetition = 0; repetition < REPETITIONS; repetition++) {
-    const startedAt = performance.now();
-    await answer(engine, PROMPT, { maxTokens: 1 });
-    rates.push((1000 * PROMPT) / (performance.now() - startedAt));
-  }
-  report({
-    case: `prefill, ${PROMPT} tokens`,
-    contender: weights,
-    metric: "one sequence",
-    ...summarize(rates),
-    unit: "tokens/s",
+function settingsOf(args: readonly string[]): Settings {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      peers: { type: "boolean", default: false },
+      http: { type: "boolean", default: false },
+      mixed: { type: "boolean", default: false },
+      shape: { type: "string", default: "smollm2-135m" },
+      weights: { type: "string" },
+      threads: { type: "string", default: "1" },
+      batches: { type: "string", default: "1,16" },
+      contexts: { type: "string", default: "600" },
+      prefill: { type: "string", default: "512" },
+      repeat: { type: "string", default: "3" },
+    },
   });
-}
-
-function decodeTogether(engine: EngineApi, batch: number, context: number): Promise<unknown> {
-  // Those that begin first wait for the last one's prompt, and all write on until every one has joined.
-  const maxTokens = 40 + 2 * batch * Math.ceil(context / PROMPT);
-  return Promise.all(Array.from({ length: batch }, () => answer(engine, context, { maxTokens })));
-}
-
-/** Tokens per second over groups of five steps of the full batch. */
-function ratesOf(steps: readonly TimedStep[], batch: number): readonly number[] {
-  const full = steps.filter(({ decodes, prefills }) => decodes === batch && prefills === 0);
-  const rates: number[] = [];
-  for (let last = 10; last < full.length; last += 5) {
-    rates.push((1000 * 5 * batch) / (full[last]!.at - full[last - 5]!.at));
+  if (!Object.hasOwn(SYNTH_SHAPES, values.shape)) {
+    const shapes = Object.keys(SYNTH_SHAPES).join(", ");
+    throw new Error(`Cannot measure the shape "${values.shape}": expected one of ${shapes}`);
   }
-  return rates;
+  const { peers, http, mixed } = values;
+  const numbers = (list: string) => (list === "" ? [] : list.split(",").map(Number));
+  const batches = numbers(values.batches);
+  const contexts = numbers(values.contexts);
+  const prefills = numbers(values.prefill);
+  const longest = Math.max(...contexts, ...prefills, mixed ? 4096 : 0);
+  return {
+    ...{ peers, http, mixed, batches, contexts, prefills },
+    shape: values.shape as Shape,
+    weights: (values.weights ?? (peers ? "int4,int8" : "fp32,int8,int4")).split(",") as WeightFormat[],
+    threads: Number(values.threads),
+    repeat: Number(values.repeat),
+    sequences: Math.max(...batches, mixed ? 16 : 1),
+    contextTokens: longest + MEASURED + answerTokens(Math.max(...batches), longest),
+  };
 }
 
-/** Tokens per second if a step took as long as reading weights and KV once. */
-function roofline(
-  layout: KvLayout,
-  step: { readonly batch: number; readonly context: number; readonly weightBytes: number },
-  gigabytesPerSecond: number,
-): number {
-  const bytes = step.weightBytes + step.batch * step.context * kvBytesPerToken(layout);
-  return (step.batch * gigabytesPerSecond * 1e9) / bytes;
+async function startAll(settings: Settings): Promise<readonly Contender[]> {
+  const contenders: Contender[] = [];
+  for (const weights of settings.weights) contenders.push(await baton(weights, settings));
+  if (settings.peers) {
+    installPeers();
+    for (const format of ["Q4_0", "Q8_0"] as const) contenders.push(await llamaPeer(format, settings));
+    contenders.push(await transformersPeer(settings));
+  }
+  return contenders;
 }
 
-/** What one core reads and writes when it copies more than its caches hold. */
-function memoryBandwidth(): { readonly value: number; readonly spread: number } {
-  const source = new Float64Array(2 ** 25).fill(1);
-  const target = new Float64Array(source.length).fill(2);
-  const samples = Array.from({ length: 9 }, () => {
-    const startedAt = performance.now();
-    target.set(source);
-    return (2 * source.byteLength) / (performance.now() - startedAt) / 1e6;
+/** From a prompt to its first token, alone. */
+async function prefillCase(
+  contenders: readonly Contender[],
+  tokens: number,
+  settings: Settings,
+  report: Report,
+): Promise<void> {
+  const rates = await alternately(contenders, settings.repeat, async (contender) => {
+    const [arrivals] = await contender.run([prompt(tokens, settings)], 1);
+    return (1000 * tokens) / arrivals![0]!;
   });
-  return summarize(samples);
+  const row = { case: `prefill, 1 × ${tokens} tokens`, metric: "tokens/s", unit: "tokens/s" };
+  for (const [contender, samples] of rates)
+    report({ ...row, contender: contender.name, ...summarize(samples) });
+}
+
+interface DecodeCase {
+  readonly name: string;
+  /** Tokens of each sequence, about, while it is measured. */
+  readonly lengths: readonly number[];
+  /** GB/s */
+  readonly bandwidth: number;
+}
+
+/** Tokens of all sequences together, while all of them decode. */
+async function decodeCase(
+  contenders: readonly Contender[],
+  { name, lengths, bandwidth }: DecodeCase,
+  settings: Settings,
+  report: Report,
+): Promise<void> {
+  const maxTokens = answerTokens(lengths.length, Math.max(...lengths));
+  const rates = await alternately(contenders, settings.repeat, async (contender) => {
+    const prompts = lengths.map((length) => prompt(Math.max(1, length - MEASURED / 2), settings));
+    return rateOfAll(await contender.run(prompts, maxTokens));
+  });
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
+  for (const [{ name: contender, reads }, samples] of rates) {
+    report({ case: name, contender, metric: "all sequences", ...summarize(samples), unit: "tokens/s" });
+    const bytes = reads.weightBytes + tokens * reads.kvBytesPerToken;
+    const limit = (lengths.length * bandwidth * 1e9) / bytes;
+    const share = (100 * percentile(samples, 50)) / limit;
+    report({ case: name, contender, metric: "share of memory speed", value: share, unit: "%" });
+  }
+}
+
+function prompt(tokens: number, { shape }: Settings): readonly number[] {
+  return freshPrompt(tokens, SYNTH_SHAPES[shape].vocabSize);
+}
+
+/** Those that begin first write on until the last one has begun, and all of them are then measured. */
+function answerTokens(batch: number, tokens: number): number {
+  return MEASURED + batch * Math.ceil((tokens + MEASURED) / CHUNK);
+}
+
+/** Tokens per second between the last first token and the first last one. */
+function rateOfAll(arrivals: Arrivals): number {
+  const begin = Math.max(...arrivals.map((times) => times[0]!));
+  const end = Math.min(...arrivals.map((times) => times.at(-1)!));
+  const counted = arrivals.flat().filter((time) => time > begin && time <= end).length;
+  return (1000 * counted) / (end - begin);
+}
+
+/** Contenders take turns, so that a machine that slows down slows all of them. The first turn warms up. */
+async function alternately(
+  contenders: readonly Contender[],
+  repeat: number,
+  measure: (contender: Contender) => Promise<number>,
+): Promise<ReadonlyMap<Contender, readonly number[]>> {
+  const samples = new Map(contenders.map((contender) => [contender, [] as number[]]));
+  for (let turn = 0; turn < repeat; turn++) {
+    for (const contender of contenders) samples.get(contender)!.push(await measure(contender));
+  }
+  return samples;
 }

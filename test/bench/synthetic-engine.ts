@@ -67,27 +67,42 @@ export function startEngine(setup: EngineSetup): Promise<EngineApi> {
 
 let sequences = 0;
 
+let prompts = 0;
+
+/** Tokens of a prompt that no other begins like. */
+export function freshPrompt(tokens: number, vocabSize: number): readonly number[] {
+  const number = ++prompts;
+  return Array.from({ length: tokens }, (_, position) => (number * 7919 + position * 104_729) % vocabSize);
+}
+
 /** A prompt of random tokens, answered to its last token; resolves when it is complete. */
-export function answer(
+export async function answer(
   engine: EngineApi,
   promptTokens: number,
   sampling: Partial<SamplingParams>,
 ): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const number = ++sequences;
-  const promptTokenIds = Array.from(
-    { length: promptTokens },
-    (_, position) => (number * 7919 + position * 104_729) % engine.info.vocabSize,
-  );
+  await answerArrivals(engine, freshPrompt(promptTokens, engine.info.vocabSize), sampling);
+}
+
+/** Answers a prompt; resolves with the ms from now to each token, when the answer is complete. */
+export function answerArrivals(
+  engine: EngineApi,
+  promptTokenIds: readonly number[],
+  sampling: Partial<SamplingParams>,
+): Promise<readonly number[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
+  const startedAt = performance.now();
+  const arrivals: number[] = [];
   engine.submit(
     {
-      id: sequenceId(`bench-${number}`),
+      id: sequenceId(`bench-${++sequences}`),
       promptTokenIds,
       sampling: { ...NEUTRAL_SAMPLING, temperature: 0, ...sampling },
       goal: "generate",
     },
     (event) => {
-      if (event.type === "finished") resolve();
+      if (event.type === "token") arrivals.push(performance.now() - startedAt);
+      if (event.type === "finished") resolve(arrivals);
       if (event.type === "failed") reject(event.error);
     },
   );

@@ -50,7 +50,7 @@ export async function compileModel(
 }
 
 /** Writes the weights in the order and at the offsets of the plan; returns the file's SHA-256. */
-async function writeWeights(
+export async function writeWeights(
   plan: WeightPlan,
   tensors: TensorSource,
   path: string,

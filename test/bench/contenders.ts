@@ -1,0 +1,151 @@
+/** Who computes tokens in the engine's bench, all behind one interface: our engine, the peers, and HTTP in front of both. */
+import { prepareModel, SYNTH_SHAPES, type WeightFormat } from "@baton/model";
+import { Cluster } from "../support/cluster.ts";
+import type { GgufFormat } from "./peers/gguf-file.ts";
+import { exportedModel, ggufModel } from "./peers/peer-models.ts";
+import { PeerProcess } from "./peers/peer-process.ts";
+import { completionArrivals } from "./stream-arrivals.ts";
+import { BENCH_CACHE, synthModelFolder } from "./synth-model.ts";
+import { answerArrivals, startEngine } from "./synthetic-engine.ts";
+
+export type Shape = keyof typeof SYNTH_SHAPES;
+
+/** For each sequence, when each of its tokens was there: ms from the start, at which all were handed over. */
+export type Arrivals = readonly (readonly number[])[];
+
+/** Computes answers. */
+export interface Contender {
+  readonly name: string;
+  /** What one decode step reads at least: the weights once, and the KV of each token of each sequence. */
+  readonly reads: { readonly weightBytes: number; readonly kvBytesPerToken: number };
+  /** Answers all prompts at once, each with so many tokens. */
+  run(prompts: readonly (readonly number[])[], maxTokens: number): Promise<Arrivals>;
+  close(): Promise<void>;
+}
+
+export interface ContenderOptions {
+  readonly shape: Shape;
+  readonly threads: number;
+  /** Most sequences at once, and most tokens of one. */
+  readonly sequences: number;
+  readonly contextTokens: number;
+  /** One HTTP request for each sequence: Baton as a cluster, peers behind a minimal server. */
+  readonly http: boolean;
+}
+
+/** Baton with weights in one format. */
+export function baton(weights: WeightFormat, options: ContenderOptions): Promise<Contender> {
+  return options.http ? batonCluster(weights, options) : batonEngine(weights, options);
+}
+
+/** The engine in this process: scheduler, engine thread, sampling. */
+async function batonEngine(weights: WeightFormat, options: ContenderOptions): Promise<Contender> {
+  const { shape, threads, sequences, contextTokens } = options;
+  const model = await prepareModel(await synthModelFolder(shape), { cacheFolder: BENCH_CACHE, weights });
+  const engine = await startEngine({
+    model,
+    threads,
+    maxRunning: sequences,
+    chunkTokens: 512,
+    kvTokens: sequences * (contextTokens + 256),
+  });
+  return {
+    name: `baton ${weights}`,
+    reads: reads(shape, BITS[weights], 4),
+    run: (prompts, maxTokens) =>
+      Promise.all(prompts.map((prompt) => answerArrivals(engine, prompt, { maxTokens }))),
+    close: () => engine.close(),
+  };
+}
+
+/** node-llama-cpp in a process of its own. */
+export async function llamaPeer(format: GgufFormat, options: ContenderOptions): Promise<Contender> {
+  const model = await ggufModel(options.shape, format);
+  const name = `node-llama-cpp ${format}`;
+  return peer(name, reads(options.shape, BITS[format], 2), { kind: "llama", model }, options);
+}
+
+/** transformers.js in a process of its own, with the weights of our int4 format. */
+export async function transformersPeer(options: ContenderOptions): Promise<Contender> {
+  const model = await exportedModel(options.shape);
+  const what = { kind: "transformers", model } as const;
+  return peer("transformers.js int4", reads(options.shape, BITS.int4, 4), what, options);
+}
+
+async function peer(
+  name: string,
+  bytes: Contender["reads"],
+  what: { readonly kind: "llama" | "transformers"; readonly model: string },
+  options: ContenderOptions,
+): Promise<Contender> {
+  const process = await PeerProcess.start({ ...options, ...what });
+  const together: Contender["run"] = async (prompts, maxTokens) => {
+    const body = JSON.stringify({ prompts, maxTokens });
+    const response = await fetch(`${process.url}/run`, { method: "POST", body });
+    return ((await response.json()) as { arrivals: Arrivals }).arrivals;
+  };
+  const overHttp: Contender["run"] = (prompts, maxTokens) =>
+    streams(process.url, prompts, (prompt) => ({ prompt, max_tokens: maxTokens }));
+  return {
+    name,
+    reads: bytes,
+    run: options.http ? overHttp : together,
+    close: () => process.close(),
+  };
+}
+
+/** A whole cluster: router, and a prefill and a decode worker with so many threads each. */
+async function batonCluster(weights: WeightFormat, options: ContenderOptions): Promise<Contender> {
+  const { shape, threads, sequences } = options;
+  const cluster = await Cluster.start({
+    model: await synthModelFolder(shape),
+    routerArgs: ["--weights", weights, "--trace-store", "off"],
+    workerArgs: [
+      ...["--weights", weights, "--threads", `${threads}`, "--max-running", `${sequences}`],
+      ...["--kv-memory", `${2 * 2 ** 30}`, "--trace-store", "off"],
+    ],
+    env: { BATON_CACHE: BENCH_CACHE, BATON_TRACE_LEVEL: "0" },
+  });
+  return {
+    name: `baton ${weights}`,
+    reads: reads(shape, BITS[weights], 4),
+    run: (prompts, maxTokens) =>
+      streams(cluster.url, prompts, (prompt) => ({
+        model: shape,
+        prompt: textOf(prompt),
+        max_tokens: maxTokens,
+        temperature: 0,
+        ignore_eos: true,
+        stream: true,
+      })),
+    close: () => cluster[Symbol.asyncDispose](),
+  };
+}
+
+function streams(
+  url: string,
+  prompts: readonly (readonly number[])[],
+  body: (prompt: readonly number[]) => object,
+): Promise<Arrivals> {
+  const startedAt = performance.now();
+  return Promise.all(prompts.map((prompt) => completionArrivals(url, body(prompt), startedAt)));
+}
+
+/** As many tokens for Baton, whose synthetic tokenizer has one for each byte: letters, different for each prompt. */
+function textOf(prompt: readonly number[]): string {
+  return String.fromCharCode(...prompt.map((tokenId) => 97 + (tokenId % 26)));
+}
+
+/** Bits that a weight takes, scales included. */
+const BITS = { fp32: 32, int8: 8, int4: 4.5, Q4_0: 4.5, Q8_0: 8.5 } as const;
+
+/** The embedding is only gathered from, but tied to the output projection, which is read. */
+function reads(shape: Shape, bitsPerWeight: number, kvElementBytes: number): Contender["reads"] {
+  const { vocabSize, hiddenSize, layers, heads, kvHeads, headDim, intermediateSize } = SYNTH_SHAPES[shape];
+  const attention = 2 * heads * headDim + 2 * kvHeads * headDim;
+  const parameters = layers * hiddenSize * (attention + 3 * intermediateSize) + vocabSize * hiddenSize;
+  return {
+    weightBytes: (parameters * bitsPerWeight) / 8,
+    kvBytesPerToken: layers * 2 * kvHeads * headDim * kvElementBytes,
+  };
+}
