@@ -248,6 +248,16 @@ const ratio: SettingKind<number> = (options: AnyOptions<number>) =>
     },
   });
 
+/** A number above 0. */
+const positive: SettingKind<number> = (options: AnyOptions<number>) =>
+  build(options, {
+    accepts: "a number above 0",
+    parse: (text) => {
+      const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+      return value > 0 && Number.isFinite(value) ? value : undefined;
+    },
+  });
+
 /** A switch, off unless given: `--verbose`, `--verbose=false`, `NAME=1`. */
 function toggle(options: SettingOptions): Setting<boolean> {
   return build<boolean>(
@@ -300,6 +310,7 @@ export const setting = {
   choice,
   choices,
   ratio,
+  positive,
   toggle,
   secret,
   secretForm,

@@ -177,9 +177,51 @@ export const registrySettings = {
   }),
 } as const;
 
+/** Which engine computes, and what a mock one pretends to be. */
+const engineSettings = {
+  engine: setting.choice({
+    flag: "engine",
+    env: "BATON_ENGINE",
+    choices: ["onnx", "mock"],
+    default: "onnx",
+    doc: "mock replaces the model by a timing model and predictable tokens, to test a cluster at scale",
+  }),
+  mockSpeedup: setting.positive({
+    flag: "mock-speedup",
+    env: "BATON_MOCK_SPEEDUP",
+    default: 1,
+    doc: "How many times faster than its timing model a mock runs",
+  }),
+  mockSeed: setting.integer({
+    flag: "mock-seed",
+    env: "BATON_MOCK_SEED",
+    min: 0,
+    max: 2 ** 32 - 1,
+    default: 0,
+    doc: "What a mock's tokens depend on besides the prompt; the same for all workers of a cluster",
+  }),
+  mockContextTokens: setting.integer({
+    flag: "mock-context-tokens",
+    env: "BATON_MOCK_CONTEXT_TOKENS",
+    min: 1,
+    max: 2 ** 24,
+    default: 131_072,
+    doc: "Longest prompt plus answer of a mock, whatever the model's is",
+  }),
+  mockKvBlocks: setting.integer({
+    flag: "mock-kv-blocks",
+    env: "BATON_MOCK_KV_BLOCKS",
+    min: 1,
+    max: 2 ** 24,
+    default: 16_384,
+    doc: "KV blocks of a mock, in place of --kv-memory; while it decodes, its slots hold as many tokens again",
+  }),
+} as const;
+
 /** What every worker has, whatever its role. */
 export const workerSettings = {
   ...registrySettings,
+  ...engineSettings,
   workerId: setting.text({
     flag: "worker-id",
     env: "BATON_WORKER_ID",

@@ -3,7 +3,9 @@ import { KvMemory } from "@baton/kv-cache";
 import { createScheduler, type SchedulerLimits } from "@baton/scheduler";
 import { Engine } from "./engine.ts";
 import type { EngineApi } from "./engine-api.ts";
-import type { RunnerSpec } from "./runner-spec.ts";
+import { MockExecutor } from "./mock/mock-executor.ts";
+import type { PlanExecutor } from "./plan-executor.ts";
+import type { MockSpec, RunnerSpec } from "./runner-spec.ts";
 import type { StepRecord } from "./step-record.ts";
 import { StepThread } from "./step-thread.ts";
 
@@ -12,7 +14,7 @@ export const SLOT_STEP = 128;
 
 /** What an engine runs, and how much at once. */
 export interface EngineOptions {
-  readonly runner: RunnerSpec;
+  readonly runner: RunnerSpec | MockSpec;
   /** Blocks of KV memory; each has `kvBytesPerBlock(runner.info.layout)` bytes. */
   readonly kvBlocks: number;
   readonly limits: Omit<SchedulerLimits, "slotStep">;
@@ -21,7 +23,7 @@ export interface EngineOptions {
 }
 
 /**
- * Starts an engine with its thread; resolves once the runner's graphs are loaded.
+ * Starts an engine with its thread, which a mock does without; resolves once the runner's graphs are loaded.
  * @throws BatonError when the thread cannot start or a graph cannot be loaded
  */
 export async function createEngine(options: EngineOptions): Promise<EngineApi> {
@@ -30,7 +32,16 @@ export async function createEngine(options: EngineOptions): Promise<EngineApi> {
   const pool = { blocks: kvBlocks, blockSize: runner.info.layout.blockSize };
   const scheduler = createScheduler({ ...limits, slotStep: SLOT_STEP }, pool);
   const { slotTokens } = limits;
+  const executor = await startExecutor(runner, memory, slotTokens);
+  return new Engine({ info: runner.info, memory, scheduler, executor, onStep });
+}
+
+async function startExecutor(
+  runner: RunnerSpec | MockSpec,
+  memory: KvMemory,
+  slotTokens: number,
+): Promise<PlanExecutor> {
+  if (runner.kind === "mock") return new MockExecutor(runner, memory);
   silenceLibraries(); // The thread loads ONNX Runtime.
-  const thread = await StepThread.start({ runner, kvBlocks, kvBuffer: memory.buffer, slotTokens });
-  return new Engine({ info: runner.info, memory, scheduler, thread, onStep });
+  return StepThread.start({ runner, kvBlocks: memory.blocks, kvBuffer: memory.buffer, slotTokens });
 }

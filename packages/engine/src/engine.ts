@@ -13,9 +13,9 @@ import type { SchedulerApi, SchedulerStatus, SequenceEvent } from "@baton/schedu
 import type { EngineApi, EngineEvent, EngineRequest, SequenceHandle } from "./engine-api.ts";
 import { EngineSequence, type SequenceHost } from "./engine-sequence.ts";
 import type { ModelInfo } from "./model-runner.ts";
+import type { PlanExecutor } from "./plan-executor.ts";
 import { SerialQueue } from "./serial-queue.ts";
 import type { StepRecord } from "./step-record.ts";
-import type { StepThread } from "./step-thread.ts";
 import { assertInVocabulary } from "./token-range.ts";
 
 type EngineState =
@@ -28,17 +28,17 @@ export interface EngineParts {
   readonly info: ModelInfo;
   readonly memory: KvMemory;
   readonly scheduler: SchedulerApi;
-  readonly thread: StepThread;
+  readonly executor: PlanExecutor;
   /** Told of every step that was executed; must not throw. */
   readonly onStep?: ((step: StepRecord) => void) | undefined;
 }
 
-/** Runs sequences until it is closed or its thread dies. */
+/** Runs sequences until it is closed or its executor dies. */
 export class Engine implements EngineApi {
   readonly info: ModelInfo;
   readonly #memory: KvMemory;
   readonly #scheduler: SchedulerApi;
-  readonly #thread: StepThread;
+  readonly #executor: PlanExecutor;
   readonly #onStep: EngineParts["onStep"];
   /** Sequences that have not ended. */
   readonly #sequences = new Map<SequenceId, EngineSequence>();
@@ -50,11 +50,11 @@ export class Engine implements EngineApi {
   #state: EngineState = { kind: "running" };
   #wake = Promise.withResolvers<void>();
 
-  constructor({ info, memory, scheduler, thread, onStep }: EngineParts) {
+  constructor({ info, memory, scheduler, executor, onStep }: EngineParts) {
     this.info = info;
     this.#memory = memory;
     this.#scheduler = scheduler;
-    this.#thread = thread;
+    this.#executor = executor;
     this.#onStep = onStep;
     this.#host = {
       scheduler,
@@ -63,7 +63,7 @@ export class Engine implements EngineApi {
       wake: () => this.#wake.resolve(),
       forget: ({ id }) => this.#sequences.delete(id),
     };
-    void thread.died.then((error) => this.#fail(error));
+    void executor.died.then((error) => this.#fail(error));
     this.#stopped = this.#run();
   }
 
@@ -107,7 +107,7 @@ export class Engine implements EngineApi {
     } catch (error) {
       this.#fail(BatonError.from(error));
     }
-    await this.#thread.close();
+    await this.#executor.close();
   }
 
   async #step(): Promise<void> {
@@ -116,7 +116,7 @@ export class Engine implements EngineApi {
     this.#emit(next.events);
     const { prefills, decodes } = next.plan;
     const startedAt = systemClock.now();
-    const outcome = await this.#thread.execute(next.plan);
+    const outcome = await this.#executor.execute(next.plan);
     const endedAt = systemClock.now();
     const { graphMs } = outcome;
     this.#onStep?.({

@@ -4,7 +4,7 @@
  */
 import { blockId, blocksFor } from "@baton/core";
 import { KvMemory } from "@baton/kv-cache";
-import { OnnxModelRunner } from "./onnx-model-runner.ts";
+import type { OnnxModelRunner } from "./onnx-model-runner.ts";
 import type { OnnxRunnerSpec } from "./runner-spec.ts";
 
 /** What the model expects after the token at `position` of a sequence. */
@@ -30,6 +30,8 @@ export class ForcedSequences implements AsyncDisposable {
     const { layout } = spec.info;
     const blocksPerSequence = blocksFor(tokens, layout.blockSize);
     const memory = new KvMemory(layout, sequences * blocksPerSequence);
+    // Loaded only here: workers import this package, and only their engine thread needs ONNX Runtime.
+    const { OnnxModelRunner } = await import("./onnx-model-runner.ts");
     const runner = await OnnxModelRunner.create(spec, memory, sequences * tokens);
     runner.resize(sequences, tokens);
     return new ForcedSequences(runner, blocksPerSequence);

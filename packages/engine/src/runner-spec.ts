@@ -26,3 +26,16 @@ export interface FakeRunnerSpec {
   /** For tests: computing this token throws, as a broken graph would. */
   readonly brokenTokenId?: number;
 }
+
+/** No model at all, and no thread: see mock/mock-executor.ts. */
+export interface MockSpec {
+  readonly kind: "mock";
+  /** Its layout is `mockLayout`. */
+  readonly info: ModelInfo;
+  /** Tokens that are never written: answers end by their length. */
+  readonly stopTokenIds: readonly number[];
+  /** Unsigned 32-bit; the same for all workers of a cluster. */
+  readonly seed: number;
+  /** How many times faster than the timing model it runs; above 0. */
+  readonly speedup: number;
+}

@@ -8,13 +8,14 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { BatonError } from "@baton/core";
 import type { StepOutcome, StepPlan } from "@baton/scheduler";
+import type { PlanExecutor } from "./plan-executor.ts";
 import type { ThreadData, ThreadReply, ThreadRequest } from "./thread-protocol.ts";
 
 /** Beside this file, and like it TypeScript in development and JavaScript in a build. */
 const THREAD_MODULE = `./engine-thread${extname(import.meta.url)}`;
 
 /** A thread that executes step plans. */
-export class StepThread {
+export class StepThread implements PlanExecutor {
   readonly #worker: Worker;
   readonly #died = Promise.withResolvers<BatonError>();
   readonly #exited = Promise.withResolvers<void>();

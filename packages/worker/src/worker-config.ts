@@ -24,6 +24,14 @@ export interface WorkerConfig extends ModelSource {
   readonly heartbeatMs: number;
   /** Precision that the model computes in. */
   readonly weights: WeightFormat;
+  readonly engine: "onnx" | "mock";
+  /** How many times faster than its timing model a mock runs; above 0. */
+  readonly mockSpeedup: number;
+  /** Unsigned 32-bit. */
+  readonly mockSeed: number;
+  /** Longest prompt plus answer of a mock. */
+  readonly mockContextTokens: number;
+  readonly mockKvBlocks: number;
   /** Bytes of KV blocks. */
   readonly kvMemory: number;
   /** Tokens per block. */

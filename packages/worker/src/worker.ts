@@ -16,16 +16,15 @@ import {
   type WorkerState,
   workerId,
 } from "@baton/core";
-import { createEngine, type EngineApi } from "@baton/engine";
+import type { EngineApi } from "@baton/engine";
 import type { KvTransferStatus } from "@baton/kv-transfer";
 import { createMetricsServer, type Metrics, type MetricsServer } from "@baton/metrics";
-import { type CompiledModel, prepareModel, resolveModel } from "@baton/model";
 import type { WorkerAnnouncer } from "@baton/registry";
 import { createRpcServer, type RpcServer, type WorkerStatus } from "@baton/rpc";
 import type { RequestTracer } from "@baton/tracing";
 import { advertisedHost } from "./advertised-host.ts";
 import { createAnnouncer } from "./create-announcer.ts";
-import { type KvBudget, kvBudget } from "./kv-budget.ts";
+import { type ServedModel, serveModel } from "./served-model.ts";
 import { StepTracer } from "./step-tracer.ts";
 import type { WorkerConfig } from "./worker-config.ts";
 import { readWorkerMetrics, stepMetrics } from "./worker-metrics.ts";
@@ -71,62 +70,22 @@ export interface Worker {
 
 /** Prepares the model and starts the engine; nothing listens yet. */
 export async function createWorker(options: WorkerOptions): Promise<Worker> {
-  const { config, logger } = options;
-  const { folder, name } = await resolveModel(config);
-  const model = await prepareModel(folder, {
-    cacheFolder: config.cacheFolder,
-    name,
-    weights: config.weights,
-  });
-  const layout = model.layout(config.blockSize);
-  const budget = kvBudget(config.kvMemory, layout, options.role);
-  warnIfSmall(budget, model, logger);
+  const { config, role, metrics, logger } = options;
   const steps = new StepTracer(options.tracer);
-  const engine = await startEngine(options, model, layout, budget, steps);
-  return new RunningWorker(options, model, layout, budget, engine, steps);
-}
-
-function startEngine(
-  options: WorkerOptions,
-  model: CompiledModel,
-  layout: KvLayout,
-  { kvBlocks, slotTokens, maxTokens }: KvBudget,
-  steps: StepTracer,
-): Promise<EngineApi> {
-  const { config, role, metrics } = options;
   const measure = stepMetrics(metrics);
-  return createEngine({
-    runner: {
-      kind: "onnx",
-      prefillGraph: model.prefillGraph,
-      decodeGraph: model.decodeGraph,
-      info: { layout, vocabSize: model.vocabSize, maxModelTokens: model.maxModelTokens },
-      slidingWindow: model.config.slidingWindow,
-      threads: config.threads,
-      roles: role === "aggregated" ? ["prefill", "decode"] : [role],
-    },
-    kvBlocks,
-    limits: {
-      chunkTokens: config.chunkTokens,
-      stepPrefillTokens: config.chunkTokens,
-      maxRunning: config.maxRunning,
-      slotTokens,
-      maxSequences: config.maxSequences,
-      maxModelTokens: Math.min(model.maxModelTokens, maxTokens),
-    },
-    onStep: (step) => {
-      measure(step);
-      steps.executed(step);
-    },
+  const model = await serveModel(role, config, (step) => {
+    measure(step);
+    steps.executed(step);
   });
+  warnIfSmall(model, logger);
+  return new RunningWorker(options, model, steps);
 }
 
 /** Memory that cannot hold one sequence of full length still works, but the longest requests are refused. */
-function warnIfSmall({ maxTokens }: KvBudget, model: CompiledModel, logger: Logger): void {
-  const { maxModelTokens } = model;
-  if (maxTokens < maxModelTokens) {
+function warnIfSmall({ maxModelTokens, fullTokens }: ServedModel, logger: Logger): void {
+  if (maxModelTokens < fullTokens) {
     logger.warn(
-      { maxTokens, maxModelTokens },
+      { maxTokens: maxModelTokens, maxModelTokens: fullTokens },
       "KV memory holds less than one request of the model's full length",
     );
   }
@@ -141,31 +100,22 @@ class RunningWorker implements Worker {
   readonly server: RpcServer;
   readonly failed: Promise<BatonError>;
   readonly #options: WorkerOptions;
-  readonly #model: CompiledModel;
-  readonly #budget: KvBudget;
+  readonly #model: ServedModel;
   readonly #metricsServer: MetricsServer;
   #announcer: WorkerAnnouncer | undefined;
   #mount: WorkerMount | undefined;
   #record: WorkerRecord | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    options: WorkerOptions,
-    model: CompiledModel,
-    layout: KvLayout,
-    budget: KvBudget,
-    engine: EngineApi,
-    steps: StepTracer,
-  ) {
+  constructor(options: WorkerOptions, model: ServedModel, steps: StepTracer) {
     this.#options = options;
     this.#model = model;
-    this.#budget = budget;
-    this.layout = layout;
-    this.engine = engine;
+    this.layout = model.layout;
+    this.engine = model.engine;
     this.steps = steps;
     this.id = workerId(options.config.workerId);
     this.server = createRpcServer({ logger: options.logger });
-    this.failed = engine.failed;
+    this.failed = model.engine.failed;
     this.#metricsServer = createMetricsServer({ metrics: options.metrics, health: () => this.#health() });
   }
 
@@ -188,9 +138,9 @@ class RunningWorker implements Worker {
       model: this.#model.name,
       layout: this.layout,
       capacity: {
-        kvBlocks: this.#budget.kvBlocks,
+        kvBlocks: this.#model.kvBlocks,
         maxRunning: config.maxRunning,
-        maxModelTokens: Math.min(this.#model.maxModelTokens, this.#budget.maxTokens),
+        maxModelTokens: this.#model.maxModelTokens,
       },
     };
     this.#announcer = createAnnouncer(config, logger);

@@ -1,7 +1,7 @@
 /** The one place that names what a router is made of. */
 import type { AddressInfo } from "node:net";
 import { type ConfigOf, version } from "@baton/config";
-import { type Logger, systemClock } from "@baton/core";
+import { type Logger, systemClock, type WorkerRecord } from "@baton/core";
 import type { Service } from "@baton/lifecycle";
 import type { Metrics } from "@baton/metrics";
 import { hashModel, readModelFiles, resolveModel } from "@baton/model";
@@ -83,8 +83,7 @@ export async function startRouter(
     metrics,
     tokenizer,
     defaults: files.generation,
-    contextTokens: () =>
-      Math.min(files.config.maxPositions, ...workers().map(({ capacity }) => capacity.maxModelTokens)),
+    contextTokens: () => contextTokens(workers()) ?? files.config.maxPositions,
     longestTokenBytes: longestTokenBytes(tokenizer),
     planner,
     ledger,
@@ -140,6 +139,12 @@ export async function startRouter(
       await server.shutdown(0);
     },
   };
+}
+
+/** What every worker can do; they know the model's own limit. Undefined without workers. */
+function contextTokens(workers: readonly WorkerRecord[]): number | undefined {
+  if (workers.length === 0) return undefined;
+  return Math.min(...workers.map(({ capacity }) => capacity.maxModelTokens));
 }
 
 function retryLimits(config: ConfigOf<typeof settings>): RetryLimits {
