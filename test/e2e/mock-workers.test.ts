@@ -51,7 +51,13 @@ describe("a cluster of mock workers", () => {
 
 test("mocks of the demo model answer chats as predicted", async () => {
   await using cluster = await Cluster.start({ model: "demo", mode: "aggregated", workerArgs: MOCK });
-  const { folder, name } = await resolveModel({ model: "demo", hubUrl: "", hubToken: undefined, hubCache: "", hubOffline: true });
+  const { folder, name } = await resolveModel({
+    model: "demo",
+    hubUrl: "",
+    hubToken: undefined,
+    hubCache: "",
+    hubOffline: true,
+  });
   const answers = await MockAnswers.of(folder, 3);
   const answer = await cluster.openai.chat.completions.create({
     model: name,
