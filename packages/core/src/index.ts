@@ -49,4 +49,5 @@ export {
 export { type LegTimings, NO_TIMINGS } from "./leg-timings.ts";
 export { type Logger, silentLogger } from "./logger.ts";
 export { type ExternalTraceHeader, type TraceFields, traceFields } from "./trace-header.ts";
+export type { FeedUpdate, KvCacheEvent, LoadReport } from "./worker-feed.ts";
 export type { WorkerCapacity, WorkerRecord, WorkerRole, WorkerState } from "./worker-record.ts";

@@ -25,6 +25,8 @@ export interface WorkerRecord {
   readonly model: string;
   readonly layout: KvLayout;
   readonly capacity: WorkerCapacity;
+  /** Seed of the block hashes that name blocks in its feed; absent from a worker that has no feed. */
+  readonly kvHashSeed?: number;
 }
 
 /** What a worker can hold at once. */

@@ -6,6 +6,7 @@ import type {
   SampledToken,
   SequenceId,
 } from "@baton/core";
+import type { PrefixCache } from "@baton/kv-cache";
 import type { SchedulerStatus, SequenceEvent, SequenceSpec } from "@baton/scheduler";
 import type { ModelInfo } from "./model-runner.ts";
 
@@ -58,6 +59,8 @@ export interface EngineApi {
    */
   submit(spec: EngineRequest, onEvent: (event: EngineEvent) => void): SequenceHandle;
   status(): SchedulerStatus;
+  /** What of earlier prompts can be found. */
+  readonly prefixCache: PrefixCache;
   /** Settles when the engine thread dies: every sequence has had its `failed` event by then. Never settles on close. */
   readonly failed: Promise<BatonError>;
   /** Cancels every sequence, ends the thread. */

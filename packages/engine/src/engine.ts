@@ -8,7 +8,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { BatonError, type BlockId, contextOf, type SequenceId, systemClock } from "@baton/core";
-import type { KvMemory } from "@baton/kv-cache";
+import type { KvMemory, PrefixCache } from "@baton/kv-cache";
 import type { SchedulerApi, SchedulerStatus, SequenceEvent } from "@baton/scheduler";
 import type { EngineApi, EngineEvent, EngineRequest, SequenceHandle } from "./engine-api.ts";
 import { EngineSequence, type SequenceHost } from "./engine-sequence.ts";
@@ -69,6 +69,10 @@ export class Engine implements EngineApi {
 
   get failed(): Promise<BatonError> {
     return this.#failed.promise;
+  }
+
+  get prefixCache(): PrefixCache {
+    return this.#scheduler.prefixCache;
   }
 
   blockBytes(block: BlockId): Uint8Array {

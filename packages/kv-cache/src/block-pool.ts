@@ -10,10 +10,13 @@
 //   P4  Cached blocks are queued children before parents: the oldest is always a leaf. Evicting it never leaves a
 //       findable block whose parent is gone.
 //   P5  The content of a findable block is final: it is read by several tables and written by none.
+//   P6  The observer is told of every change of what is findable, in order: parents before children when they come,
+//       children before parents when they go.
 
 import { BatonError, type BlockId, blockId } from "@baton/core";
 import type { HashedTokens } from "./block-hash.ts";
 import { BlockList } from "./block-list.ts";
+import type { PrefixCache, PrefixCacheObserver } from "./prefix-cache.ts";
 import { PrefixIndex } from "./prefix-index.ts";
 
 /** Blocks by state. */
@@ -31,7 +34,7 @@ export interface BlockPoolSize {
   readonly blockSize: number;
 }
 
-export class BlockPool {
+export class BlockPool implements PrefixCache {
   readonly blocks: number;
   /** Tokens per block. */
   readonly blockSize: number;
@@ -40,6 +43,7 @@ export class BlockPool {
   /** From the least to the most recently used. */
   readonly #cached: BlockList;
   readonly #index: PrefixIndex;
+  #observer: PrefixCacheObserver | undefined;
 
   /** All blocks free. */
   constructor({ blocks, blockSize }: BlockPoolSize) {
@@ -101,10 +105,23 @@ export class BlockPool {
     this.release([...kept, ...table.slice(kept.length)]);
   }
 
-  /** Forgets the content of every cached block: afterwards they are free. */
-  forgetCached(): void {
+  forgetCached(): number {
+    const forgotten = this.#cached.size;
     for (let block = this.#cached.shift(); block !== undefined; block = this.#cached.shift())
       this.#forget(block);
+    if (forgotten === 0) return 0;
+    // One word for all of them, then what is left.
+    this.#observer?.cleared();
+    for (const { sequenceHash } of this.#index.values()) this.#observer?.stored(sequenceHash);
+    return forgotten;
+  }
+
+  names(): BigUint64Array<ArrayBuffer> {
+    return BigUint64Array.from(this.#index.values(), ({ sequenceHash }) => sequenceHash);
+  }
+
+  observe(observer: PrefixCacheObserver): void {
+    this.#observer = observer;
   }
 
   status(): BlockPoolStatus {
@@ -132,6 +149,7 @@ export class BlockPool {
         // Other tokens with the same hash: what follows could not be told apart, so it is not kept.
         if (!this.#index.canInsert(tokens, i)) break;
         this.#index.insert(tokens, i, kept.at(-1), own);
+        this.#observer?.stored(tokens.sequenceHashes[i]!);
       } else if (known !== own) {
         // Two sequences computed the same block side by side. Holding the twin keeps P3 and P4 for what comes after it.
         this.#hold(known);
@@ -158,15 +176,22 @@ export class BlockPool {
   }
 
   #takeFree(): BlockId {
-    if (this.#free.length === 0) this.#forget(this.#cached.shift()!);
+    if (this.#free.length === 0) this.#evict();
     const block = this.#free.pop()!;
     this.#holders[block] = 1;
     return block;
   }
 
-  #forget(cached: BlockId): void {
-    this.#index.remove(cached);
+  #evict(): void {
+    const name = this.#forget(this.#cached.shift()!);
+    if (name !== undefined) this.#observer?.removed(name);
+  }
+
+  /** Frees a block that was cached; returns its name. */
+  #forget(cached: BlockId): bigint | undefined {
+    const name = this.#index.remove(cached);
     this.#free.push(cached);
+    return name;
   }
 
   #checkState(block: BlockId, free: boolean): void {

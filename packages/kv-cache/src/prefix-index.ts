@@ -33,7 +33,7 @@ export class PrefixIndex {
     return this.#byBlock.has(block);
   }
 
-  /** Every block that can be found, in no particular order. */
+  /** Every block that can be found, in the order in which they came: parents before children. */
   values(): Iterable<IndexedBlock> {
     return this.#byBlock.values();
   }
@@ -78,11 +78,12 @@ export class PrefixIndex {
     this.#byBlock.set(block, entry);
   }
 
-  /** Makes `block` unfindable; it must have no findable child, or that child could no longer be verified. */
-  remove(block: BlockId): void {
+  /** Makes `block` unfindable; it must have no findable child, or that child could no longer be verified. Returns its name. */
+  remove(block: BlockId): bigint | undefined {
     const entry = this.#byBlock.get(block);
-    if (entry === undefined) return;
+    if (entry === undefined) return undefined;
     this.#byHash.delete(entry.sequenceHash);
     this.#byBlock.delete(block);
+    return entry.sequenceHash;
   }
 }

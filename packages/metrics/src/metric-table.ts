@@ -247,6 +247,20 @@ export const METRICS = {
     labels: [],
     roles: PAIRED,
   },
+  baton_feed_followers: {
+    type: "gauge",
+    help: "Routers that follow this worker's prefix cache and load.",
+    unit: "",
+    labels: [],
+    roles: WORKERS,
+  },
+  baton_feed_overflows_total: {
+    type: "counter",
+    help: "Times that a router read this worker's feed so slowly that it was sent a snapshot instead of events.",
+    unit: "",
+    labels: [],
+    roles: WORKERS,
+  },
   baton_router_workers: {
     type: "gauge",
     help: "Registered workers: starting, serving, draining.",

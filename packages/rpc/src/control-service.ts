@@ -43,7 +43,17 @@ export interface WorkerStatus {
   readonly version?: string | undefined;
 }
 
-/** What every worker offers to operators and tests. */
+/** What became of the blocks of a prefix cache that was flushed. */
+export interface CacheFlush {
+  /** Blocks that were cached and are free now. */
+  readonly freedBlocks: number;
+  /** Blocks that can be found still, as sequences hold them. */
+  readonly keptBlocks: number;
+}
+
+/** What every worker offers to operators, routers and tests. */
 export interface ControlService {
   status(): WorkerStatus;
+  /** Forgets everything in the prefix cache that no sequence holds. */
+  flushCache(): CacheFlush;
 }

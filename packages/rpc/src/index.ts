@@ -1,7 +1,9 @@
 export { type ControlClient, createControlClient } from "./control-client.ts";
-export type { ControlService, WorkerStatus } from "./control-service.ts";
+export type { CacheFlush, ControlService, WorkerStatus } from "./control-service.ts";
 export { createDecodeClient, type DecodeClient, type StopCall } from "./decode-client.ts";
 export type { DecodeService, GenerateCall, KvHandover } from "./decode-service.ts";
+export { createFeedClient, type FeedClient } from "./feed-client.ts";
+export type { FeedService, FollowCall } from "./feed-service.ts";
 export { createGrpcWorkerAnnouncer, type GrpcWorkerAnnouncerOptions } from "./grpc-worker-announcer.ts";
 export { createHealthClient, type HealthClient, type HealthStatus } from "./health-client.ts";
 export type { CallOptions } from "./outgoing-call.ts";

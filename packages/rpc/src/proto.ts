@@ -5,6 +5,7 @@ import * as protoLoader from "@grpc/proto-loader";
 import { service as health } from "grpc-health-check";
 import type { ProtoGrpcType as ControlProto } from "./generated/control.ts";
 import type { ProtoGrpcType as DecodeProto } from "./generated/decode.ts";
+import type { ProtoGrpcType as FeedProto } from "./generated/feed.ts";
 import type { ProtoGrpcType as PrefillProto } from "./generated/prefill.ts";
 import type { ProtoGrpcType as RegistryProto } from "./generated/registry.ts";
 import type { ProtoGrpcType as TraceProto } from "./generated/trace_service.ts";
@@ -14,7 +15,7 @@ grpc.setLogVerbosity(grpc.logVerbosity.NONE);
 
 const definition = protoLoader.loadSync(
   [
-    ...["prefill", "decode", "control", "registry"].map((name) => `baton/v1/${name}.proto`),
+    ...["prefill", "decode", "control", "feed", "registry"].map((name) => `baton/v1/${name}.proto`),
     "opentelemetry/proto/collector/trace/v1/trace_service.proto",
   ],
   {
@@ -27,12 +28,13 @@ const definition = protoLoader.loadSync(
 
 const loaded = grpc.loadPackageDefinition(definition) as unknown as ControlProto &
   DecodeProto &
+  FeedProto &
   PrefillProto &
   RegistryProto &
   TraceProto;
 
 /** The client constructors and service definitions of package baton.v1. */
-export const { PrefillWorker, DecodeWorker, WorkerControl, WorkerRegistry } = loaded.baton.v1;
+export const { PrefillWorker, DecodeWorker, WorkerControl, WorkerFeed, WorkerRegistry } = loaded.baton.v1;
 
 /** The service that collectors offer, of the OpenTelemetry protocol (OTLP). */
 export const { TraceService } = loaded.opentelemetry.proto.collector.trace.v1;

@@ -261,7 +261,9 @@ describe("a worker's status", () => {
       heapUsedBytes: 2 ** 33,
       prefixCache: { hitTokens: 9, missTokens: 2 ** 50 },
     };
-    await using peer = await startServer((server) => server.addControl({ status: () => status }));
+    await using peer = await startServer((server) =>
+      server.addControl({ status: () => status, flushCache: () => ({ freedBlocks: 1, keptBlocks: 2 }) }),
+    );
     expect(await peer.control.status(uncanceled())).toEqual(status);
   });
 });

@@ -22,6 +22,9 @@ describe("health", () => {
         status() {
           throw new Error("unused");
         },
+        flushCache() {
+          throw new Error("unused");
+        },
       });
     });
     const ask = () =>

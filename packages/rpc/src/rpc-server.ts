@@ -6,11 +6,12 @@ import { HealthImplementation } from "grpc-health-check";
 import { MAX_MESSAGE_BYTES, serverOptions } from "./channel-options.ts";
 import type { ControlService } from "./control-service.ts";
 import type { DecodeService } from "./decode-service.ts";
+import type { FeedService } from "./feed-service.ts";
 import { IncomingCalls } from "./incoming-calls.ts";
 import type { PrefillService } from "./prefill-service.ts";
-import { DecodeWorker, PrefillWorker, WorkerControl, WorkerRegistry } from "./proto.ts";
+import { DecodeWorker, PrefillWorker, WorkerControl, WorkerFeed, WorkerRegistry } from "./proto.ts";
 import { RegistryHandlers } from "./registry-handlers.ts";
-import { controlHandlers, decodeHandlers, prefillHandlers } from "./service-handlers.ts";
+import { controlHandlers, decodeHandlers, feedHandlers, prefillHandlers } from "./service-handlers.ts";
 import { type TraceReceiver, traceHandlers, undecodedTraceService } from "./trace-receiver.ts";
 
 /** How long calls that were told to end may take to do so before their connections are cut, in ms. */
@@ -28,6 +29,7 @@ export interface RpcServer {
   addPrefill(service: PrefillService): void;
   addDecode(service: DecodeService): void;
   addControl(service: ControlService): void;
+  addFeed(service: FeedService): void;
   addRegistry(registry: InMemoryWorkerRegistry): void;
   /** Offers OTLP: any exporter of traces can send to this server. */
   addTraceReceiver(receive: TraceReceiver): void;
@@ -43,7 +45,7 @@ export interface RpcServer {
    * connections of what is left. Resolves when all calls and connections have ended. Safe to call again.
    */
   shutdown(graceMs: number): Promise<void>;
-  /** Calls being worked on; registrations, health checks and exports do not count. */
+  /** Calls being worked on; registrations, feeds, health checks and exports do not count. */
   readonly openCalls: number;
 }
 
@@ -56,6 +58,8 @@ class GrpcServer implements RpcServer {
   readonly #logger: Logger;
   readonly #server: grpc.Server;
   readonly #calls = new IncomingCalls();
+  /** They never end by themselves and carry no work. */
+  readonly #feeds = new IncomingCalls();
   readonly #health = new HealthImplementation();
   readonly #healthNames = [""];
   readonly #registries: RegistryHandlers[] = [];
@@ -83,6 +87,11 @@ class GrpcServer implements RpcServer {
 
   addControl(service: ControlService): void {
     this.#add("baton.v1.WorkerControl", WorkerControl.service, controlHandlers(service, this.#context));
+  }
+
+  addFeed(service: FeedService): void {
+    const context = { calls: this.#feeds, logger: this.#logger };
+    this.#add("baton.v1.WorkerFeed", WorkerFeed.service, feedHandlers(service, context));
   }
 
   addRegistry(registry: InMemoryWorkerRegistry): void {
@@ -128,6 +137,9 @@ class GrpcServer implements RpcServer {
   async #shutdown(graceMs: number): Promise<void> {
     this.setServing(false);
     for (const registry of this.#registries) registry.close();
+    this.#feeds.abort(
+      new BatonError("unavailable", "Cannot go on with the feed: the server is shutting down"),
+    );
     const closed = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
     const abort = setTimeout(() => {
       this.#calls.abort(new BatonError("unavailable", "Cannot finish the call: the server is shutting down"));
@@ -136,7 +148,7 @@ class GrpcServer implements RpcServer {
     await closed;
     clearTimeout(abort);
     clearTimeout(cut);
-    await this.#calls.settled();
+    await Promise.all([this.#calls.settled(), this.#feeds.settled()]);
   }
 
   get #context() {

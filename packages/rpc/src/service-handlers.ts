@@ -1,5 +1,12 @@
 /** grpc-js handlers over our services: messages in, messages out, errors as statuses. */
-import { BatonError, type GenerationEvent, type Logger, requestId, type TraceFields } from "@baton/core";
+import {
+  BatonError,
+  type FeedUpdate,
+  type GenerationEvent,
+  type Logger,
+  requestId,
+  type TraceFields,
+} from "@baton/core";
 import type { handleServerStreamingCall, handleUnaryCall } from "@grpc/grpc-js";
 import { trace as traceApi } from "@opentelemetry/api";
 import type { CallLife } from "./call-life.ts";
@@ -7,10 +14,13 @@ import { toWireStatus } from "./control-messages.ts";
 import type { ControlService } from "./control-service.ts";
 import { fromGenerateRequest, toGenerateEvent } from "./decode-messages.ts";
 import type { DecodeService } from "./decode-service.ts";
+import { fromFollowRequest, toFeedUpdate } from "./feed-messages.ts";
+import type { FeedService } from "./feed-service.ts";
 import { MAX_ID_LENGTH, text } from "./fields.ts";
 import type { DecodeWorkerHandlers } from "./generated/baton/v1/DecodeWorker.ts";
 import type { PrefillWorkerHandlers } from "./generated/baton/v1/PrefillWorker.ts";
 import type { WorkerControlHandlers } from "./generated/baton/v1/WorkerControl.ts";
+import type { WorkerFeedHandlers } from "./generated/baton/v1/WorkerFeed.ts";
 import { fromWireAttempt } from "./generation-messages.ts";
 import type { IncomingCalls } from "./incoming-calls.ts";
 import { writePaced } from "./paced-writes.ts";
@@ -48,11 +58,26 @@ export function decodeHandlers(service: DecodeService, context: HandlerContext):
 }
 
 export function controlHandlers(service: ControlService, context: HandlerContext): WorkerControlHandlers {
-  return { GetStatus: unary(context, async () => toWireStatus(service.status())) };
+  return {
+    GetStatus: unary(context, async () => toWireStatus(service.status())),
+    FlushCache: unary(context, async () => service.flushCache()),
+  };
+}
+
+export function feedHandlers(service: FeedService, context: HandlerContext): WorkerFeedHandlers {
+  return {
+    Follow: serverStream(context, (message, life) =>
+      toFeedMessages(service.follow(fromFollowRequest(message, life))),
+    ),
+  };
 }
 
 async function* toEventMessages(events: AsyncIterable<GenerationEvent>) {
   for await (const event of events) yield toGenerateEvent(event);
+}
+
+async function* toFeedMessages(updates: AsyncIterable<FeedUpdate>) {
+  for await (const update of updates) yield toFeedUpdate(update);
 }
 
 function unary<Request, Reply>(

@@ -20,7 +20,7 @@ export const WORKER_STATES: readonly WorkerState[] = ["starting", "serving", "dr
 const KV_DTYPES = Object.keys(KV_DTYPE_BYTES) as KvDtype[];
 
 export function toAnnouncement(record: WorkerRecord): WorkerAnnouncement {
-  const { id, epoch, role, state, grpcAddress, kvAddress, model, layout, capacity } = record;
+  const { id, epoch, role, state, grpcAddress, kvAddress, model, layout, capacity, kvHashSeed } = record;
   return {
     id,
     epoch,
@@ -31,6 +31,7 @@ export function toAnnouncement(record: WorkerRecord): WorkerAnnouncement {
     model,
     layout,
     ...capacity,
+    ...(kvHashSeed !== undefined && { kvHashSeed }),
   };
 }
 
@@ -51,6 +52,7 @@ export function fromAnnouncement(message: WorkerAnnouncement__Output): WorkerRec
       maxRunning: positive("max_running", message.maxRunning),
       maxModelTokens: positive("max_model_tokens", message.maxModelTokens),
     },
+    ...(message.kvHashSeed !== undefined && { kvHashSeed: message.kvHashSeed }),
   };
 }
 

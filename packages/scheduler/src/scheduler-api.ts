@@ -1,4 +1,5 @@
 import type { BlockId, FinishReason, SampledToken, SequenceId } from "@baton/core";
+import type { PrefixCache } from "@baton/kv-cache";
 import type { SequenceEvent } from "./sequence-event.ts";
 import type { SequenceSpec } from "./sequence-spec.ts";
 import type { StepOutcome, StepPlan } from "./step-plan.ts";
@@ -31,6 +32,8 @@ export interface SchedulerStatus {
   /** KV complete, waiting for a slot. */
   readonly ready: number;
   readonly running: number;
+  /** Prompt tokens still to be computed, of sequences that wait or are prefilling. */
+  readonly waitingTokens: number;
   /** Times that a running sequence was taken out of the batch because memory ran short. */
   readonly retractions: number;
   readonly blocks: {
@@ -97,4 +100,6 @@ export interface SchedulerApi {
    */
   reset(): readonly SequenceId[];
   status(): SchedulerStatus;
+  /** What of earlier prompts can be found. */
+  readonly prefixCache: PrefixCache;
 }

@@ -101,6 +101,7 @@ describe("createScheduler", () => {
     expect(scheduler.schedule()).toBeUndefined();
     expect(scheduler.status()).toEqual({
       waiting: 0,
+      waitingTokens: 0,
       prefilling: 0,
       holding: 0,
       receiving: 0,

@@ -22,7 +22,7 @@ import {
   type SampledToken,
   type SequenceId,
 } from "@baton/core";
-import { BlockPool, type BlockPoolSize } from "@baton/kv-cache";
+import { BlockPool, type BlockPoolSize, type PrefixCache } from "@baton/kv-cache";
 import { checkLimits, checkSpec } from "./admission-rule.ts";
 import { DecodeSet } from "./decode-set.ts";
 import { judgeToken } from "./finish-rule.ts";
@@ -212,6 +212,10 @@ class Scheduler implements SchedulerApi {
     return ids;
   }
 
+  get prefixCache(): PrefixCache {
+    return this.#pool;
+  }
+
   status(): SchedulerStatus {
     const { waiting, prefilling, holding, receiving, ready, running } = this.#counts;
     return {
@@ -221,10 +225,17 @@ class Scheduler implements SchedulerApi {
       receiving,
       ready,
       running,
+      waitingTokens: this.#waitingTokens(),
       retractions: this.#retractions,
       blocks: this.#pool.status(),
       prefixCache: { hitTokens: this.#hitTokens, missTokens: this.#missTokens },
     };
+  }
+
+  #waitingTokens(): number {
+    let tokens = 0;
+    for (const sequence of this.#sequences.values()) tokens += sequence.uncomputedTokens;
+    return tokens;
   }
 
   /** Takes out of the batch what the slots have no room for; the one that came first always stays. */

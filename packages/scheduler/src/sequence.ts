@@ -84,6 +84,14 @@ export class Sequence {
     return this.#hashedContext;
   }
 
+  /** Tokens of the context that are still to be computed here; none of a prompt whose KV comes from elsewhere. */
+  get uncomputedTokens(): number {
+    const state = this.#state;
+    if (state.kind === "prefilling") return this.#context.length - state.computedTokens;
+    const computesHere = this.spec.goal !== "decode" || this.#recomputes;
+    return state.kind === "waiting" && computesHere ? this.#context.length : 0;
+  }
+
   /** It ran before, and its context is computed here once more. */
   get recomputes(): boolean {
     return this.#recomputes;

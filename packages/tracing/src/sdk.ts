@@ -82,8 +82,11 @@ export interface Tracing {
   shutdown(): Promise<void>;
 }
 
-/** Calls that are no part of a request: health, registration, status, reflection, export. The instrumentation compares method names. */
-const UNTRACED_METHODS = ["Check", "Watch", "List", "Attach", "GetStatus", "Export", "ServerReflectionInfo"];
+/** Calls that are no part of a request: health, registration, control, feeds, reflection, export. The instrumentation compares method names. */
+const UNTRACED_METHODS = [
+  ...["Check", "Watch", "List", "Attach", "GetStatus", "FlushCache", "Follow", "Export"],
+  "ServerReflectionInfo",
+];
 
 /** Of spans for the sink, which is near: ms between two hand-overs, and spans in one. */
 const SINK_BATCH = { scheduledDelayMillis: 100, maxExportBatchSize: 512 };

@@ -2,14 +2,16 @@
 import type { EngineApi, StepRecord } from "@baton/engine";
 import type { KvTransferStatus } from "@baton/kv-transfer";
 import type { Metrics } from "@baton/metrics";
+import type { WorkerFeed } from "./feed/worker-feed.ts";
 
 /** Where the figures come from. */
 export interface WorkerFigures {
   readonly engine: Pick<EngineApi, "status">;
   readonly kvStatus: () => KvTransferStatus;
+  readonly feed: Pick<WorkerFeed, "followers" | "overflows">;
 }
 
-export function readWorkerMetrics(metrics: Metrics, { engine, kvStatus }: WorkerFigures): void {
+export function readWorkerMetrics(metrics: Metrics, { engine, kvStatus, feed }: WorkerFigures): void {
   const scheduler = () => engine.status();
   metrics.read("baton_requests_running", () => one(scheduler().prefilling + scheduler().running));
   metrics.read("baton_requests_waiting", () => one(scheduler().waiting + scheduler().ready));
@@ -29,6 +31,8 @@ export function readWorkerMetrics(metrics: Metrics, { engine, kvStatus }: Worker
     return byState({ bootstrapping, waiting_for_input, transferring });
   });
   metrics.read("baton_kv_connections", () => one(kvStatus().connections));
+  metrics.read("baton_feed_followers", () => one(feed.followers));
+  metrics.read("baton_feed_overflows_total", () => one(feed.overflows));
 }
 
 export function stepMetrics(metrics: Metrics): (step: StepRecord) => void {

@@ -11,19 +11,22 @@ import {
   type BatonError,
   type KvLayout,
   type Logger,
+  systemClock,
   type WorkerRecord,
   type WorkerRole,
   type WorkerState,
   workerId,
 } from "@baton/core";
 import type { EngineApi } from "@baton/engine";
+import { BLOCK_HASH_SEED } from "@baton/kv-cache";
 import type { KvTransferStatus } from "@baton/kv-transfer";
 import { createMetricsServer, type Metrics, type MetricsServer } from "@baton/metrics";
 import type { WorkerAnnouncer } from "@baton/registry";
-import { createRpcServer, type RpcServer, type WorkerStatus } from "@baton/rpc";
+import { type CacheFlush, createRpcServer, type RpcServer, type WorkerStatus } from "@baton/rpc";
 import type { RequestTracer } from "@baton/tracing";
 import { advertisedHost } from "./advertised-host.ts";
 import { createAnnouncer } from "./create-announcer.ts";
+import { WorkerFeed } from "./feed/worker-feed.ts";
 import { type ServedModel, serveModel } from "./served-model.ts";
 import { StepTracer } from "./step-tracer.ts";
 import type { WorkerConfig } from "./worker-config.ts";
@@ -122,8 +125,11 @@ class RunningWorker implements Worker {
   async serve(mount: WorkerMount): Promise<WorkerAddresses> {
     const { config, metrics, logger } = this.#options;
     this.#mount = mount;
-    readWorkerMetrics(metrics, { engine: this.engine, kvStatus: mount.kvStatus });
-    this.server.addControl({ status: () => this.#status(mount) });
+    const { id, epoch, engine } = this;
+    const feed = new WorkerFeed({ id, epoch, blocks: this.#model.kvBlocks, engine, clock: systemClock });
+    readWorkerMetrics(metrics, { engine, kvStatus: mount.kvStatus, feed });
+    this.server.addControl({ status: () => this.#status(mount), flushCache: () => this.#flushCache() });
+    this.server.addFeed(feed);
     const { port } = await this.server.listen(config.host, config.grpcPort);
     const { port: metricsPort } = await this.#metricsServer.listen(config.host, config.metricsPort);
     const host = advertisedHost(config);
@@ -142,6 +148,7 @@ class RunningWorker implements Worker {
         maxRunning: config.maxRunning,
         maxModelTokens: this.#model.maxModelTokens,
       },
+      kvHashSeed: Number(BLOCK_HASH_SEED),
     };
     this.#announcer = createAnnouncer(config, logger);
     this.server.setServing(true);
@@ -177,6 +184,13 @@ class RunningWorker implements Worker {
     if (!this.#record || !this.#announcer) return;
     this.#record = { ...this.#record, state };
     this.#announcer.announce(this.#record);
+  }
+
+  #flushCache(): CacheFlush {
+    const { prefixCache } = this.engine;
+    const freedBlocks = prefixCache.forgetCached();
+    this.#options.logger.info({ freedBlocks }, "Prefix cache flushed");
+    return { freedBlocks, keptBlocks: prefixCache.names().length };
   }
 
   #status(mount: WorkerMount): WorkerStatus {

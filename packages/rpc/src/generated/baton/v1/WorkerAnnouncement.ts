@@ -15,6 +15,8 @@ export interface WorkerAnnouncement {
   'kvBlocks'?: (number);
   'maxRunning'?: (number);
   'maxModelTokens'?: (number);
+  'kvHashSeed'?: (number);
+  '_kvHashSeed'?: "kvHashSeed";
 }
 
 export interface WorkerAnnouncement__Output {
@@ -30,4 +32,6 @@ export interface WorkerAnnouncement__Output {
   'kvBlocks': (number);
   'maxRunning': (number);
   'maxModelTokens': (number);
+  'kvHashSeed'?: (number);
+  '_kvHashSeed'?: "kvHashSeed";
 }

@@ -2,10 +2,21 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { FlushCacheRequest as _baton_v1_FlushCacheRequest, FlushCacheRequest__Output as _baton_v1_FlushCacheRequest__Output } from '../../baton/v1/FlushCacheRequest.ts';
+import type { FlushCacheResponse as _baton_v1_FlushCacheResponse, FlushCacheResponse__Output as _baton_v1_FlushCacheResponse__Output } from '../../baton/v1/FlushCacheResponse.ts';
 import type { GetStatusRequest as _baton_v1_GetStatusRequest, GetStatusRequest__Output as _baton_v1_GetStatusRequest__Output } from '../../baton/v1/GetStatusRequest.ts';
 import type { WorkerStatus as _baton_v1_WorkerStatus, WorkerStatus__Output as _baton_v1_WorkerStatus__Output } from '../../baton/v1/WorkerStatus.ts';
 
 export interface WorkerControlClient extends grpc.Client {
+  FlushCache(argument: _baton_v1_FlushCacheRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_baton_v1_FlushCacheResponse__Output>): grpc.ClientUnaryCall;
+  FlushCache(argument: _baton_v1_FlushCacheRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_baton_v1_FlushCacheResponse__Output>): grpc.ClientUnaryCall;
+  FlushCache(argument: _baton_v1_FlushCacheRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_baton_v1_FlushCacheResponse__Output>): grpc.ClientUnaryCall;
+  FlushCache(argument: _baton_v1_FlushCacheRequest, callback: grpc.requestCallback<_baton_v1_FlushCacheResponse__Output>): grpc.ClientUnaryCall;
+  flushCache(argument: _baton_v1_FlushCacheRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_baton_v1_FlushCacheResponse__Output>): grpc.ClientUnaryCall;
+  flushCache(argument: _baton_v1_FlushCacheRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_baton_v1_FlushCacheResponse__Output>): grpc.ClientUnaryCall;
+  flushCache(argument: _baton_v1_FlushCacheRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_baton_v1_FlushCacheResponse__Output>): grpc.ClientUnaryCall;
+  flushCache(argument: _baton_v1_FlushCacheRequest, callback: grpc.requestCallback<_baton_v1_FlushCacheResponse__Output>): grpc.ClientUnaryCall;
+  
   GetStatus(argument: _baton_v1_GetStatusRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_baton_v1_WorkerStatus__Output>): grpc.ClientUnaryCall;
   GetStatus(argument: _baton_v1_GetStatusRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_baton_v1_WorkerStatus__Output>): grpc.ClientUnaryCall;
   GetStatus(argument: _baton_v1_GetStatusRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_baton_v1_WorkerStatus__Output>): grpc.ClientUnaryCall;
@@ -18,10 +29,13 @@ export interface WorkerControlClient extends grpc.Client {
 }
 
 export interface WorkerControlHandlers extends grpc.UntypedServiceImplementation {
+  FlushCache: grpc.handleUnaryCall<_baton_v1_FlushCacheRequest__Output, _baton_v1_FlushCacheResponse>;
+  
   GetStatus: grpc.handleUnaryCall<_baton_v1_GetStatusRequest__Output, _baton_v1_WorkerStatus>;
   
 }
 
 export interface WorkerControlDefinition extends grpc.ServiceDefinition {
+  FlushCache: MethodDefinition<_baton_v1_FlushCacheRequest, _baton_v1_FlushCacheResponse, _baton_v1_FlushCacheRequest__Output, _baton_v1_FlushCacheResponse__Output>
   GetStatus: MethodDefinition<_baton_v1_GetStatusRequest, _baton_v1_WorkerStatus, _baton_v1_GetStatusRequest__Output, _baton_v1_WorkerStatus__Output>
 }
