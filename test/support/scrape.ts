@@ -9,7 +9,14 @@ export async function scrape(cluster: Cluster, name: string): Promise<ParsedExpo
   return parseExposition(await response.text());
 }
 
-/** The sum over all series of a metric. */
-export function total({ samples }: ParsedExposition, name: string): number {
-  return samples.filter((sample) => sample.name === name).reduce((sum, { value }) => sum + value, 0);
+/** The sum over the series of a metric that have these labels. */
+export function total(
+  { samples }: ParsedExposition,
+  name: string,
+  wanted: Readonly<Record<string, string>> = {},
+): number {
+  return samples
+    .filter((sample) => sample.name === name)
+    .filter(({ labels }) => Object.entries(wanted).every(([label, value]) => labels[label] === value))
+    .reduce((sum, { value }) => sum + value, 0);
 }

@@ -1,4 +1,4 @@
-export { METRICS, type MetricName, type MetricsRole } from "./metric-table.ts";
+export { LABELS, METRICS, type MetricName, type MetricsRole } from "./metric-table.ts";
 export { createMetrics, type Exposition, type Metrics, type Reading } from "./metrics.ts";
 export { createMetricsServer, type MetricsServer, type MetricsServerOptions } from "./metrics-server.ts";
 export {

@@ -28,6 +28,7 @@ export const LABELS = {
   state: "a state of the closed list of what is counted",
   kind: "a kind of the closed list of what is counted",
   mode: "`disaggregated` (two workers), `local` (one worker does both), `unavailable` (none can)",
+  why: "what a decision rests on, of the closed list of its metric",
   worker: "id of a worker that is registered now; a worker that left has no series",
   worker_role: "what that worker is: `prefill`, `decode` or `aggregated`",
   gen_ai_operation_name: "`chat` or `text_completion`",
@@ -270,9 +271,9 @@ export const METRICS = {
   },
   baton_router_decisions_total: {
     type: "counter",
-    help: "Routing decisions.",
+    help: "Routing decisions, and why: mode, long_prompt, short_prompt, prefill_overloaded, decode_busy, aggregated, no_worker.",
     unit: "",
-    labels: ["mode"],
+    labels: ["mode", "why"],
     roles: ROUTER,
   },
   baton_router_worker_requests: {

@@ -29,7 +29,7 @@ export {
 } from "./kv-index/kv-index.ts";
 export type { PromptOverlap, WorkerOverlap } from "./kv-index/prompt-overlap.ts";
 export { type LegLoad, LoadLedger, type Reservation } from "./load-ledger.ts";
-export { POLICY_NAMES, type PolicyName } from "./policies.ts";
+export { POLICY_NAMES, type PolicyName } from "./policy-names.ts";
 export {
   backoffMs,
   DEFAULT_RETRY_LIMITS,

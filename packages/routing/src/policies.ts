@@ -6,24 +6,12 @@ import { cheaperOfTwo } from "./pickers/cheaper-of-two.ts";
 import { inTurn } from "./pickers/in-turn.ts";
 import { lowestCost } from "./pickers/lowest-cost.ts";
 import { softmax } from "./pickers/softmax.ts";
+import type { PolicyName } from "./policy-names.ts";
 import type { PolicySteps } from "./routing-policy.ts";
 import { cacheAwareCost } from "./scorers/cache-aware-cost.ts";
 import { type KvCostWeights, kvCost } from "./scorers/kv-cost.ts";
 import { loadCost } from "./scorers/load-cost.ts";
 import { noCost } from "./scorers/no-cost.ts";
-
-/** Names of the policies, as settings spell them. */
-export const POLICY_NAMES = [
-  "kv",
-  "cache_aware",
-  "power_of_two",
-  "round_robin",
-  "random",
-  "least_loaded",
-  "consistent_hash",
-] as const;
-
-export type PolicyName = (typeof POLICY_NAMES)[number];
 
 /** What policies are made with. */
 export interface PolicyParts {

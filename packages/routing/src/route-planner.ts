@@ -1,6 +1,7 @@
 /** Which kind of route a request takes, and which workers: one policy per role. */
 import { BatonError, type WorkerRole } from "@baton/core";
-import { type PolicyName, policySteps } from "./policies.ts";
+import { policySteps } from "./policies.ts";
+import type { PolicyName } from "./policy-names.ts";
 import { createRoutingPolicy, type RoutingPolicy, type Selection } from "./routing-policy.ts";
 import { hasRole, isServing, isSound, isUntried, servesModel } from "./worker-filters.ts";
 import type { RouteRequest, WorkerView } from "./worker-view.ts";
@@ -31,28 +32,35 @@ export interface RoutePlannerOptions {
   readonly overlapCredit?: number;
   /** Weight of prompt blocks to compute under `kv`; default 1. */
   readonly prefillScale?: number;
+  /** The same on decode workers; default 0, as they hold prompts and do not compute them unless they are told to. */
+  readonly decodePrefillScale?: number;
   /** Temperature of `kv`; default 0, the cheapest. */
   readonly temperature?: number;
 }
 
 export function createRoutePlanner(options: RoutePlannerOptions): RoutePlanner {
   const { random, prefillPolicy = "kv", decodePolicy = "kv" } = options;
-  const { overlapCredit = 1, prefillScale = 1, temperature = 0 } = options;
-  const policy = (role: WorkerRole, name: PolicyName, scale: number): RoutingPolicy =>
+  const { overlapCredit = 1, prefillScale = 1, decodePrefillScale = 0, temperature = 0 } = options;
+  const defaults = { prefill: prefillPolicy, decode: decodePolicy, aggregated: prefillPolicy };
+  const scales = { prefill: prefillScale, decode: decodePrefillScale, aggregated: prefillScale };
+  const make = (role: WorkerRole, name: PolicyName): RoutingPolicy =>
     createRoutingPolicy(
-      policySteps(name, { random, temperature, weights: { prefillScale: scale, overlapCredit } }),
+      policySteps(name, { random, temperature, weights: { prefillScale: scales[role], overlapCredit } }),
       { filters: [hasRole(role), isServing, servesModel], preferences: [isUntried, isSound] },
     );
-  const policies: Record<WorkerRole, RoutingPolicy> = {
-    prefill: policy("prefill", prefillPolicy, prefillScale),
-    // A decode worker holds prompts and does not compute them.
-    decode: policy("decode", decodePolicy, 0),
-    aggregated: policy("aggregated", prefillPolicy, prefillScale),
+  // Each is made when it is first asked for, and keeps its memory (turns, history) from then on.
+  const policies = new Map<string, RoutingPolicy>();
+  const policyOf = (role: WorkerRole, { policies: wanted }: RouteRequest): RoutingPolicy => {
+    const name = (role === "decode" ? wanted?.decode : wanted?.prefill) ?? defaults[role];
+    const key = `${role}/${name}`;
+    const policy = policies.get(key) ?? make(role, name);
+    policies.set(key, policy);
+    return policy;
   };
   return {
     availability: (model, view) => availability(model, view),
     select(role, request, view) {
-      const selection = policies[role](request, view);
+      const selection = policyOf(role, request)(request, view);
       if (!selection) throw noWorker(role, request.model);
       return selection;
     },

@@ -2,6 +2,7 @@
 import type { WorkerId, WorkerRecord } from "@baton/core";
 import type { BlockNames } from "./kv-index/block-names.ts";
 import type { PromptOverlap } from "./kv-index/prompt-overlap.ts";
+import type { PolicyName } from "./policy-names.ts";
 
 /** What the router has sent to a worker and not seen the end of. */
 export interface WorkerLoad {
@@ -52,6 +53,8 @@ export interface RouteRequest {
   readonly avoid?: ReadonlySet<WorkerId>;
   /** The moment of the decision in epoch ms; a policy that remembers its own choices ages them by it. */
   readonly now?: number;
+  /** Policies that take the place of the planner's own for this request; aggregated workers go by `prefill`. */
+  readonly policies?: { readonly prefill?: PolicyName; readonly decode?: PolicyName };
   /** Changes of the `kv` policy for this request. */
   readonly kv?: { readonly overlapCredit?: number; readonly temperature?: number };
 }

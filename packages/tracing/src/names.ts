@@ -162,6 +162,18 @@ export const ATTR = {
   promptBlocks: "baton.routing.prompt_blocks",
   /** All blocks that a worker is known to hold; only with the module `routing`. */
   cacheBlocks: "baton.routing.cache_blocks",
+  /** Where the prompt is computed: `remote`, on a prefill worker, or `local`, on the decode worker itself. */
+  disaggregationVerdict: "baton.disaggregation.verdict",
+  /** Why: `mode`, `long_prompt`, `short_prompt`, `prefill_overloaded` or `decode_busy`. */
+  disaggregationReason: "baton.disaggregation.reason",
+  /** Prompt tokens that the decode worker would have to compute. */
+  uncachedTokens: "baton.disaggregation.uncached_tokens",
+  /** Their share of the prompt, 0 to 1. */
+  uncachedShare: "baton.disaggregation.uncached_share",
+  /** Prompt tokens before this request's on the chosen prefill worker. */
+  prefillQueueTokens: "baton.disaggregation.prefill_queue_tokens",
+  /** Prompt tokens before this request's on the chosen decode worker. */
+  localQueueTokens: "baton.disaggregation.local_queue_tokens",
   /** The set of workers after a change: id, start of the epoch, state. */
   workers: "baton.workers",
   /** What is in the set that was not. */

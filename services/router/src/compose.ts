@@ -8,6 +8,7 @@ import { hashModel, readModelFiles, resolveModel } from "@baton/model";
 import {
   createRoutePlanner,
   DEFAULT_RETRY_LIMITS,
+  type DisaggregationBounds,
   KvIndex,
   LoadLedger,
   type RetryLimits,
@@ -64,7 +65,12 @@ export async function startRouter(
   const workers = () => registry.workers();
   const clients = new WorkerClients(registry);
   const { routingTemperature: temperature } = config;
-  const planner = createRoutePlanner({ ...config, temperature, random: Math.random });
+  const planner = createRoutePlanner({
+    ...config,
+    temperature,
+    random: Math.random,
+    decodePrefillScale: config.disaggregation === "conditional" ? 1 : 0,
+  });
   const kvIndex = new KvIndex();
   const ledger = new LoadLedger();
   const inFlight = new InFlightRequests();
@@ -88,6 +94,7 @@ export async function startRouter(
     planner,
     ledger,
     kvIndex,
+    disaggregation: { mode: config.disaggregation, bounds: disaggregationBounds(config) },
     clock: systemClock,
     view,
     watch,
@@ -145,6 +152,12 @@ export async function startRouter(
 function contextTokens(workers: readonly WorkerRecord[]): number | undefined {
   if (workers.length === 0) return undefined;
   return Math.min(...workers.map(({ capacity }) => capacity.maxModelTokens));
+}
+
+function disaggregationBounds(config: ConfigOf<typeof settings>): DisaggregationBounds {
+  const { localUncachedTokens: uncachedTokens, localUncachedShare: uncachedShare } = config;
+  const { busyPrefillTokens, maxLocalTokens } = config;
+  return { uncachedTokens, uncachedShare, busyPrefillTokens, maxLocalTokens };
 }
 
 function retryLimits(config: ConfigOf<typeof settings>): RetryLimits {

@@ -7,7 +7,7 @@ import {
   setting,
   tracingSettings,
 } from "@baton/config";
-import { DEFAULT_RETRY_LIMITS, POLICY_NAMES } from "@baton/routing";
+import { DEFAULT_DISAGGREGATION_BOUNDS, DEFAULT_RETRY_LIMITS, POLICY_NAMES } from "@baton/routing";
 
 export const settings = defineSettings("router", {
   host: setting.text({
@@ -76,6 +76,43 @@ export const settings = defineSettings("router", {
     choices: POLICY_NAMES,
     default: "kv",
     doc: "How the worker that writes an answer is chosen",
+  }),
+  disaggregation: setting.choice({
+    flag: "disaggregation",
+    env: "BATON_DISAGGREGATION",
+    choices: ["always", "conditional"],
+    default: "always",
+    doc: "always sends every prompt to a prefill worker; conditional lets a decode worker compute what is short or cached",
+  }),
+  localUncachedTokens: setting.integer({
+    flag: "local-uncached-tokens",
+    env: "BATON_LOCAL_UNCACHED_TOKENS",
+    min: 0,
+    max: 1_000_000_000,
+    default: DEFAULT_DISAGGREGATION_BOUNDS.uncachedTokens,
+    doc: "Under conditional: a decode worker computes a prompt of which it lacks fewer tokens than this",
+  }),
+  localUncachedShare: setting.ratio({
+    flag: "local-uncached-share",
+    env: "BATON_LOCAL_UNCACHED_SHARE",
+    default: DEFAULT_DISAGGREGATION_BOUNDS.uncachedShare,
+    doc: "Under conditional: and a smaller share of the prompt than this",
+  }),
+  busyPrefillTokens: setting.integer({
+    flag: "busy-prefill-tokens",
+    env: "BATON_BUSY_PREFILL_TOKENS",
+    min: 0,
+    max: 1_000_000_000,
+    default: DEFAULT_DISAGGREGATION_BOUNDS.busyPrefillTokens,
+    doc: "Under conditional: or any prompt, while its prefill worker has more prompt tokens than this to compute",
+  }),
+  maxLocalTokens: setting.integer({
+    flag: "max-local-tokens",
+    env: "BATON_MAX_LOCAL_TOKENS",
+    min: 0,
+    max: 1_000_000_000,
+    default: DEFAULT_DISAGGREGATION_BOUNDS.maxLocalTokens,
+    doc: "Under conditional: but never more prompt tokens than this at once on one decode worker",
   }),
   overlapCredit: setting.ratio({
     flag: "overlap-credit",

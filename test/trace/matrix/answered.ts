@@ -25,6 +25,7 @@ export const DISAGGREGATED_TREE: readonly string[] = [
   SPAN.decodeForward,
 ];
 
+/** What a request has at least whose decode worker computes the prompt itself. */
 const AGGREGATED_TREE: readonly string[] = [
   SPAN.tokenize,
   SPAN.decodeRouting,
@@ -177,3 +178,27 @@ export const ANSWERED_BY_ONE_WORKER: readonly Scenario[] = [
   answered("a streamed answer", { stream: true }, AGGREGATED_TREE),
   answered("several answers to one prompt", { n: 3 }, AGGREGATED_TREE),
 ];
+
+/** A prompt that goes to the pair first; what begins like it is then computed by the decode worker. */
+const localPrefill: Scenario = {
+  name: "a prompt that begins like one before",
+  async run(traced) {
+    const prompt = longPrompt();
+    await traced.traceOf(await traced.ask({ prompt }), DISAGGREGATED_TREE);
+    const expectation = { rooms: false };
+    for (const stream of [false, true]) {
+      const body = { prompt: `${prompt} and so on`, stream };
+      const trace = await traced.traceOf(await traced.askExpecting(expectation, body), AGGREGATED_TREE);
+      const routing = trace.find(({ name }) => name === SPAN.decodeRouting)!;
+      expect(routing.attributes).toMatchObject({
+        [ATTR.disaggregationVerdict]: "local",
+        [ATTR.disaggregationReason]: "short_prompt",
+      });
+      expect(trace.map(({ name }) => name)).not.toContain(SPAN.prefillLeg);
+      const decode = trace.find(({ name }) => name === SPAN.decode)!;
+      expect(decode.attributes[ATTR.cachedTokens]).toBeGreaterThan(0);
+    }
+  },
+};
+
+export const COMPUTED_LOCALLY: readonly Scenario[] = [localPrefill];

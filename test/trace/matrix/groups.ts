@@ -1,9 +1,6 @@
-/**
- * The matrix. Conditional local prefill is not in it yet: it comes with the router's decider, and belongs to a group
- * of its own here.
- */
+/** The matrix. */
 import { SPAN } from "@baton/tracing";
-import { ANSWERED, ANSWERED_BY_ONE_WORKER, DISAGGREGATED_TREE } from "./answered.ts";
+import { ANSWERED, ANSWERED_BY_ONE_WORKER, COMPUTED_LOCALLY, DISAGGREGATED_TREE } from "./answered.ts";
 import { DISTURBED } from "./disturbed.ts";
 import { CROWDED, FAILED, FAILED_ONE_WORKER, REFUSED_BY_DECODE, REFUSED_BY_PREFILL } from "./failed.ts";
 import { decodes, ENDLESS, LEFT, LEFT_ONE_WORKER, receives } from "./left.ts";
@@ -58,6 +55,11 @@ export const GROUPS: readonly ScenarioGroup[] = [
     name: "aggregated",
     cluster: { mode: "aggregated", workerArgs },
     scenarios: [...ANSWERED_BY_ONE_WORKER, ...LEFT_ONE_WORKER, ...FAILED_ONE_WORKER],
+  },
+  {
+    name: "conditional",
+    cluster: { workerArgs, routerArgs: ["--disaggregation", "conditional"] },
+    scenarios: COMPUTED_LOCALLY,
   },
   {
     name: "a router with room for one",

@@ -22,8 +22,8 @@ import { ATTR, EVENT } from "@baton/tracing";
 import type { AnswerFigures } from "../request-figures.ts";
 import type { RequestContext } from "./completion-call.ts";
 import { LegPair, type LegPairParts } from "./leg-pair.ts";
-import type { Route } from "./plan.ts";
 import type { Generation } from "./respond.ts";
+import type { Route } from "./route.ts";
 import type { WorkerWatch } from "./worker-watch.ts";
 
 export interface AttemptsParts extends LegPairParts {
@@ -90,7 +90,10 @@ export class Attempts implements Generation {
     try {
       for await (const event of pair.events()) {
         complete = event.type === "end";
-        if (event.type === "tokens") this.#tokensSent += event.tokenIds.length; // Before it is handed on (T2).
+        if (event.type === "tokens") {
+          this.#tokensSent += event.tokenIds.length; // Before it is handed on (T2).
+          route.wrote(event.tokenIds.length);
+        }
         yield event;
       }
       return undefined;

@@ -22,8 +22,8 @@ import type { WorkerClients } from "../clients/worker-clients.ts";
 import type { AnswerFigures } from "../request-figures.ts";
 import type { RequestContext } from "./completion-call.ts";
 import { decodeLeg } from "./decode-leg.ts";
-import type { Route, RoutedLeg } from "./plan.ts";
 import { prefillLeg } from "./prefill-leg.ts";
+import type { Route, RoutedLeg } from "./route.ts";
 
 /**
  * How long what is left of a request may take once its answer is complete, in ms: the prefill worker reporting the

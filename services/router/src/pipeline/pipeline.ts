@@ -9,8 +9,9 @@ import { type AnswerEvent, choices } from "./choices.ts";
 import type { CompletionCall, RequestContext } from "./completion-call.ts";
 import { echoed } from "./echo.ts";
 import { whileInStage } from "./in-stage.ts";
-import { type PlanParts, type PlanWishes, plan, type Route } from "./plan.ts";
+import { type PlanParts, type PlanWishes, plan } from "./plan.ts";
 import { respond } from "./respond.ts";
+import type { Route } from "./route.ts";
 import { type TokenizeParts, tokenize } from "./tokenize.ts";
 
 export interface PipelineParts extends TokenizeParts, PlanParts, AttemptsParts {
@@ -62,12 +63,12 @@ function decide(
   trace: TraceNode,
   parts: PipelineParts,
 ): Route {
-  let mode = "unavailable";
+  let labels = { mode: "unavailable", why: "no_worker" };
   try {
     const route = plan(request, wishes, trace, parts);
-    mode = route.prefill ? "disaggregated" : "local";
+    labels = { mode: route.prefill ? "disaggregated" : "local", why: route.why };
     return route;
   } finally {
-    parts.metrics.add("baton_router_decisions_total", 1, { mode });
+    parts.metrics.add("baton_router_decisions_total", 1, labels);
   }
 }

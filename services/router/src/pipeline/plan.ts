@@ -3,38 +3,30 @@ import { randomBytes } from "node:crypto";
 import {
   BatonError,
   type BootstrapRoom,
-  blocksFor,
   bootstrapRoom,
   type Clock,
   type GenerationRequest,
   type WorkerId,
-  type WorkerRecord,
 } from "@baton/core";
 import { hashTokens } from "@baton/kv-cache";
 import {
   blockNames,
+  type DisaggregationBounds,
+  type DisaggregationMode,
+  type DisaggregationVerdict,
+  decideDisaggregation,
   type KvIndex,
+  type LegLoad,
   type LoadLedger,
-  type Reservation,
   type RoutePlanner,
   type RouteRequest,
   type Selection,
+  uncachedOn,
   type WorkerView,
 } from "@baton/routing";
 import { ATTR, type Attributes, EVENT, SPAN, type Stage, type TraceNode } from "@baton/tracing";
 import { inStage } from "./in-stage.ts";
-
-/** A worker and the share of its load that the request holds. */
-export interface RoutedLeg extends Reservation {
-  readonly worker: WorkerRecord;
-}
-
-/** The workers of one request. Its holder disposes of it, which releases both reservations. */
-export interface Route extends Disposable {
-  /** Absent: the decode leg's worker computes the prompt itself. */
-  readonly prefill?: RoutedLeg & { readonly room: BootstrapRoom };
-  readonly decode: RoutedLeg;
-}
+import { type Route, type RoutedLeg, routeOf } from "./route.ts";
 
 export interface PlanParts {
   readonly planner: RoutePlanner;
@@ -42,6 +34,8 @@ export interface PlanParts {
   /** What the workers' caches hold of prompts. */
   readonly kvIndex: KvIndex;
   readonly clock: Clock;
+  /** Whether decode workers may compute prompts, and which. */
+  readonly disaggregation: { readonly mode: DisaggregationMode; readonly bounds: DisaggregationBounds };
   /** The registered workers, what is in flight on each, and how well they are. */
   readonly view: () => WorkerView;
   /** The model's name in the API. */
@@ -69,7 +63,7 @@ export function plan(
   const mode = parts.planner.availability(parts.model, view);
   switch (mode.kind) {
     case "disaggregated":
-      return pair(routeRequest, view, trace, parts);
+      return pair(routeRequest, parts.disaggregation.mode, view, trace, parts);
     case "aggregated":
       return aggregated(routeRequest, view, trace, parts);
     case "unavailable":
@@ -101,7 +95,13 @@ function toRouteRequest(
   return { ...request, blocks, overlap: kvIndex.find(blocks, now) };
 }
 
-function pair(request: RouteRequest, view: WorkerView, trace: TraceNode, parts: PlanParts): Route {
+function pair(
+  request: RouteRequest,
+  mode: DisaggregationMode,
+  view: WorkerView,
+  trace: TraceNode,
+  parts: PlanParts,
+): Route {
   const prefill = inStage(trace, SPAN.prefillRouting, (routing) => {
     const best = inStage(routing, SPAN.kvFindBestMatch, (stage) =>
       decide(stage, parts.planner.select("prefill", request, view), parts),
@@ -109,49 +109,55 @@ function pair(request: RouteRequest, view: WorkerView, trace: TraceNode, parts: 
     routing.setAttributes(chosenAttributes(best));
     return best;
   });
-  const decode = inStage(trace, SPAN.decodeRouting, (stage) =>
-    decide(stage, parts.planner.select("decode", request, view), parts),
-  );
-  return routeOf(reserve(decode, request, { prefill: false, decode: true }, parts), {
-    ...reserve(prefill, request, { prefill: true, decode: false }, parts),
-    room: drawRoom(),
+  const [decode, verdict] = inStage(trace, SPAN.decodeRouting, (stage) => {
+    const best = decide(stage, parts.planner.select("decode", request, view), parts);
+    const { promptTokens } = request;
+    const { bounds } = parts.disaggregation;
+    const judged = decideDisaggregation({ mode, bounds, promptTokens, prefill, decode: best });
+    stage.setAttributes(verdictAttributes(judged));
+    return [best, judged] as const;
   });
+  const { reserve: loads, why } = verdict;
+  if (mode === "conditional") expectCached(decode, request, parts);
+  const legs = { decode: reserve(decode, loads.decode, parts), why };
+  if (!loads.prefill) return routeOf(legs, request.promptTokens);
+  expectCached(prefill, request, parts);
+  const prefillLeg = { ...reserve(prefill, loads.prefill, parts), room: drawRoom() };
+  return routeOf({ ...legs, prefill: prefillLeg }, request.promptTokens);
 }
 
 function aggregated(request: RouteRequest, view: WorkerView, trace: TraceNode, parts: PlanParts): Route {
+  const { promptTokens } = request;
   const selection = inStage(trace, SPAN.decodeRouting, (stage) =>
     decide(stage, parts.planner.select("aggregated", request, view), parts),
   );
-  return routeOf(reserve(selection, request, { prefill: true, decode: true }, parts));
-}
-
-function routeOf(decode: RoutedLeg, prefill?: Route["prefill"]): Route {
-  return {
-    decode,
-    ...(prefill && { prefill }),
-    [Symbol.dispose]() {
-      prefill?.release();
-      decode.release();
-    },
+  expectCached(selection, request, parts);
+  const load = {
+    prefillTokens: uncachedOn(selection.chosen, promptTokens),
+    decodeBlocks: selection.chosen.cost.promptBlocks,
   };
+  return routeOf({ decode: reserve(selection, load, parts), why: "aggregated" }, promptTokens);
 }
 
-function reserve(
-  { chosen }: Selection,
-  request: RouteRequest,
-  does: { readonly prefill: boolean; readonly decode: boolean },
-  parts: PlanParts,
-): RoutedLeg {
+function reserve({ chosen }: Selection, load: LegLoad, { ledger }: PlanParts): RoutedLeg {
   const worker = chosen.worker.record;
-  const blocks = blocksFor(request.promptTokens, worker.layout.blockSize);
-  const cachedTokens = chosen.cost.overlapBlocks * worker.layout.blockSize;
-  const { blocks: names, now } = request;
-  if (does.prefill && names && now !== undefined) parts.kvIndex.routed(worker, names, now);
-  const reservation = parts.ledger.reserve(worker, {
-    prefillTokens: does.prefill ? Math.max(request.promptTokens - cachedTokens, 0) : 0,
-    decodeBlocks: does.decode ? blocks : 0,
-  });
-  return { worker, ...reservation };
+  return { worker, ...ledger.reserve(worker, load) };
+}
+
+/** Notes that the worker will have the prompt in its cache. */
+function expectCached({ chosen }: Selection, { blocks, now }: RouteRequest, { kvIndex }: PlanParts): void {
+  if (blocks && now !== undefined) kvIndex.routed(chosen.worker.record, blocks, now);
+}
+
+function verdictAttributes(verdict: DisaggregationVerdict): Attributes {
+  return {
+    [ATTR.disaggregationVerdict]: verdict.kind,
+    [ATTR.disaggregationReason]: verdict.why,
+    [ATTR.uncachedTokens]: verdict.uncachedTokens,
+    [ATTR.uncachedShare]: verdict.uncachedShare,
+    [ATTR.prefillQueueTokens]: verdict.prefillQueueTokens,
+    [ATTR.localQueueTokens]: verdict.localQueueTokens,
+  };
 }
 
 /** Puts the whole decision on the stage: every candidate as an event, the chosen one as attributes. */

@@ -1,6 +1,6 @@
 import { BatonError, type ErrorCode, type WorkerRecord, workerId } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
-import type { Route, RoutedLeg } from "./plan.ts";
+import type { Route, RoutedLeg } from "./route.ts";
 import { WorkerWatch } from "./worker-watch.ts";
 
 function worker(id: string, role: WorkerRecord["role"], epoch = "e1"): WorkerRecord {
@@ -23,10 +23,9 @@ function legOn(record: WorkerRecord): RoutedLeg {
   return { worker: record, prefillEnded() {}, grow() {}, release() {} };
 }
 
-const route: Route = {
+const route: Pick<Route, "prefill" | "decode"> = {
   prefill: { ...legOn(prefill), room: 1n as never },
   decode: legOn(decode),
-  [Symbol.dispose]() {},
 };
 
 function start() {

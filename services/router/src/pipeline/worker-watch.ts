@@ -7,7 +7,7 @@
  */
 import type { BatonError, Clock, WorkerRecord } from "@baton/core";
 import { CircuitBreakers, type WorkerCondition, WorkerConditions } from "@baton/routing";
-import type { Route } from "./plan.ts";
+import type { Route } from "./route.ts";
 
 /**
  * How long a worker that refused a request is taken only when there is no other, in ms. The mark is there to spare the
@@ -34,7 +34,7 @@ export class WorkerWatch {
   }
 
   /** An attempt begins; the result is to be told its end. */
-  began(route: Route): (end: AttemptEnd) => void {
+  began(route: Pick<Route, "prefill" | "decode">): (end: AttemptEnd) => void {
     const workers = [route.prefill?.worker, route.decode.worker].filter((worker) => worker !== undefined);
     const now = this.#clock.now();
     const calls = workers.map((worker) => ({ worker, call: this.#circuits.began(worker, now) }));
