@@ -20,3 +20,4 @@ export {
   tracingSettings,
   workerSettings,
 } from "./shared-settings.ts";
+export { shownSettings } from "./shown-settings.ts";

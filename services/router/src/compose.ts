@@ -1,6 +1,6 @@
 /** The one place that names what a router is made of. */
 import type { AddressInfo } from "node:net";
-import { type ConfigOf, version } from "@baton/config";
+import { type ConfigOf, shownSettings, version } from "@baton/config";
 import { type Logger, systemClock, type WorkerRecord } from "@baton/core";
 import type { Service } from "@baton/lifecycle";
 import type { Metrics } from "@baton/metrics";
@@ -18,13 +18,18 @@ import { loadTokenizer } from "@baton/tokenizer";
 import type { TraceStore } from "@baton/trace-store";
 import type { RequestTracer } from "@baton/tracing";
 import { WorkerClients } from "./clients/worker-clients.ts";
-import type { settings } from "./config.ts";
+import { settings } from "./config.ts";
 import { createHttpServer } from "./http/http-server.ts";
+import { addAbortRequest } from "./http/routes/abort-request.ts";
 import { addChatCompletions } from "./http/routes/chat-completions.ts";
 import { addCompletions } from "./http/routes/completions.ts";
+import { addGenerate } from "./http/routes/generate.ts";
 import { addMetrics } from "./http/routes/metrics.ts";
+import { addModelInfo } from "./http/routes/model-info.ts";
 import { addModels } from "./http/routes/models.ts";
 import { addProbes } from "./http/routes/probes.ts";
+import { addServerInfo } from "./http/routes/server-info.ts";
+import { addTokenize } from "./http/routes/tokenize.ts";
 import { addTraceLevel } from "./http/routes/trace-level.ts";
 import { addTraces } from "./http/routes/traces.ts";
 import { addWorkers } from "./http/routes/workers.ts";
@@ -84,13 +89,16 @@ export async function startRouter(
   });
   readRouterMetrics(metrics, { admission, view });
 
-  const pipeline = createPipeline({
-    admission,
-    metrics,
+  const prompts = {
     tokenizer,
     defaults: files.generation,
     contextTokens: () => contextTokens(workers()) ?? files.config.maxPositions,
     longestTokenBytes: longestTokenBytes(tokenizer),
+  };
+  const pipeline = createPipeline({
+    ...prompts,
+    admission,
+    metrics,
     planner,
     ledger,
     kvIndex,
@@ -111,6 +119,10 @@ export async function startRouter(
   const completions = { pipeline, model, inFlight, traceContent: config.traceContent };
   addChatCompletions(app, completions);
   addCompletions(app, completions);
+  addGenerate(app, completions);
+  addAbortRequest(app, inFlight);
+  addTokenize(app, { ...prompts, model: model.name });
+  addModelInfo(app, { ...prompts, model });
   addModels(app, model, Math.floor(systemClock.now() / 1000));
   addProbes(app, {
     availability: () => planner.availability(model.name, view()),
@@ -121,6 +133,13 @@ export async function startRouter(
   addTraces(app, traceStore);
   addTraceLevel(app, tracer);
   addWorkers(app, { workers, version: version() });
+  addServerInfo(app, {
+    settings: shownSettings(settings, config),
+    version: version(),
+    workers,
+    startedAt: systemClock.now(),
+    requests: () => ({ running: admission.running, waiting: admission.waiting }),
+  });
 
   const server = createRpcServer({ logger });
   if (own) server.addRegistry(own);

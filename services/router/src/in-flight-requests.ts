@@ -44,20 +44,39 @@ export class InFlightRequests {
       throw new BatonError("unavailable", "Cannot accept the request: the router is stopping");
   }
 
+  /** Gives a running request another name, which must be free. */
+  rename(request: Abortable, id: RequestId): void {
+    this.#requests.delete(request.id);
+    this.#requests.set(id, request);
+  }
+
+  /** Tells a request to end; false if there is none of that name. */
+  abort(id: RequestId, error: BatonError): boolean {
+    const request = this.#requests.get(id);
+    request?.abort(error);
+    return request !== undefined;
+  }
+
+  /** Tells all running requests to end, and says how many they are. */
+  abortAll(error: BatonError): number {
+    const running = [...this.#requests.values()];
+    for (const request of running) request.abort(error);
+    return running.length;
+  }
+
   /** Lets running requests end for `limitMs`, then aborts the rest with `unavailable` and waits for their ends. */
   async drain(limitMs: number): Promise<void> {
     this.#draining = true;
     if (this.size === 0) return;
-    const timer = setTimeout(() => this.#abortAll(limitMs), limitMs);
+    const timer = setTimeout(() => this.abortAll(stopping(limitMs)), limitMs);
     await this.#empty.promise;
     clearTimeout(timer);
   }
+}
 
-  #abortAll(limitMs: number): void {
-    const error = new BatonError(
-      "unavailable",
-      `Cannot finish the request: the router is stopping and waited ${limitMs} ms`,
-    );
-    for (const request of [...this.#requests.values()]) request.abort(error);
-  }
+function stopping(limitMs: number): BatonError {
+  return new BatonError(
+    "unavailable",
+    `Cannot finish the request: the router is stopping and waited ${limitMs} ms`,
+  );
 }

@@ -11,11 +11,11 @@ export interface AnswerFormat {
   /** `id` of every object. */
   readonly id: string;
   /** The whole answer. */
-  complete(choices: readonly WholeChoice[], usage: AnswerUsage): object;
+  complete(choices: readonly WholeChoice[], usage: AnswerUsage): object | readonly object[];
   /** Chunks before the first text of a choice. */
   opening(choice: number): readonly object[];
   text(piece: TextPiece): object;
-  closing(choice: number, reason: FinishReason): object;
+  closing(end: ChoiceEnd): object;
   /** The chunk that `stream_options.include_usage` asks for, after all others. */
   usage(usage: AnswerUsage): object;
 }
@@ -30,8 +30,14 @@ export interface WholeChoice {
   readonly text: string;
   /** With log-probabilities, where the request asked for them; else empty. */
   readonly tokens: readonly AnswerToken[];
+  /** All of them, up to the end of a stop string. */
+  readonly tokenIds: readonly number[];
   readonly reason: FinishReason;
+  readonly end: ChoiceEnd;
 }
+
+/** How a choice ended. */
+export type ChoiceEnd = Extract<AnswerEvent, { type: "end" }>;
 
 /** A piece of a choice's text, and the tokens that begin in it. */
 export type TextPiece = Extract<AnswerEvent, { type: "text" }>;

@@ -40,7 +40,7 @@ export class AnswerStream {
         return events.send(format.text(event));
       case "end":
         await this.#openChoice(event.choice, events);
-        return events.send(format.closing(event.choice, event.reason));
+        return events.send(format.closing(event));
       case "usage":
         if (includeUsage) await events.send(format.usage(withTiming(event.usage, this.#options)));
         events.end("[DONE]");

@@ -39,7 +39,7 @@ export function chatCompletionFormat(identity: AnswerIdentity, options: FormatOp
     }),
     opening: (choice) => [chunk(choice, { role: "assistant", content: "", refusal: null })],
     text: ({ choice, text, tokens }) => chunk(choice, { content: text }, logprobsOf(tokens)),
-    closing: (choice, reason) => chunk(choice, {}, null, reason),
+    closing: ({ choice, reason }) => chunk(choice, {}, null, reason),
     usage: (usage) => ({
       ...identity,
       object: "chat.completion.chunk",

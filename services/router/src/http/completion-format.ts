@@ -32,7 +32,7 @@ export function completionFormat(identity: AnswerIdentity, options: FormatOption
     }),
     opening: () => [],
     text: ({ choice, text, tokens }) => chunk(choice, { text, tokens, reason: null }),
-    closing: (choice, reason) => chunk(choice, { text: "", tokens: [], reason }),
+    closing: ({ choice, reason }) => chunk(choice, { text: "", tokens: [], reason }),
     usage: (usage) => ({ ...identity, object: "text_completion", choices: [], usage: usageObject(usage) }),
   };
 }

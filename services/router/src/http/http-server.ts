@@ -14,7 +14,7 @@ import { RequestFigures } from "../request-figures.ts";
 import { answerClientError } from "./client-error.ts";
 import { errorBody } from "./error-body.ts";
 import { parseJsonBodies } from "./json-body.ts";
-import { chooseRequestId, REQUEST_ID_HEADER } from "./request-id.ts";
+import { chooseRequestId, nameInBody, REQUEST_ID_HEADER } from "./request-id.ts";
 import { RequestScope } from "./request-scope.ts";
 import { requestedLevel } from "./trace-level.ts";
 
@@ -26,6 +26,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** The request has a trace and a deadline of its own: it asks for a generation. */
     readonly traced?: true;
+    /** The field of the body in which a client may name its request. */
+    readonly idField?: string;
     /** The route is for the cluster's operators, not for those who ask for generations. */
     readonly admin?: true;
   }
@@ -68,6 +70,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   // The body has been read by now.
   app.addHook("preHandler", async (request, reply) => {
     if (!request.scope) return;
+    const name = nameInBody(request, (id) => options.inFlight.has(id));
+    if (name) request.scope.rename(name);
     request.scope.begin(options.traceOverrides === "allow" ? requestedLevel(request) : undefined);
     reply.headers(request.scope.headers);
   });
@@ -91,7 +95,7 @@ function openScope(request: FastifyRequest, reply: FastifyReply, options: HttpSe
   const arrivedAt = systemClock.now();
   request.scope = new RequestScope({
     id,
-    record: (level) => {
+    record: (id, level) => {
       const { traceparent, tracestate } = request.headers;
       const header = readHeader(single(traceparent), single(tracestate));
       const trace = tracer.startRequest(id, header, httpAttributes(request, id), {

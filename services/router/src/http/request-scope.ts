@@ -41,7 +41,7 @@ export interface RequestRecords {
 export interface RequestScopeOptions {
   readonly id: RequestId;
   /** Starts trace and figures as of the request's arrival; without a level, at the router's own. */
-  readonly record: (level: TraceLevel | undefined) => RequestRecords;
+  readonly record: (id: RequestId, level: TraceLevel | undefined) => RequestRecords;
   readonly logger: Logger;
   /** Longest time to the end of the answer. */
   readonly timeoutMs: number;
@@ -51,7 +51,7 @@ export interface RequestScopeOptions {
 }
 
 export class RequestScope implements RequestContext, Abortable {
-  readonly id: RequestId;
+  id: RequestId;
   // Own fields and no accessors: contexts of a request's choices are spread from this one.
   trace!: Stage;
   figures!: RequestFigures;
@@ -88,10 +88,16 @@ export class RequestScope implements RequestContext, Abortable {
     return answerHeaders(this);
   }
 
+  /** Takes the name that the client gave it in its body, which must be free; before trace and figures begin. */
+  rename(id: RequestId): void {
+    this.#inFlight.rename(this, id);
+    this.id = id;
+  }
+
   /** Starts trace and figures, unless they have begun (S3). */
   begin(level?: TraceLevel): void {
     if (this.trace) return;
-    const { trace, figures } = this.#record(level);
+    const { trace, figures } = this.#record(this.id, level);
     this.trace = trace;
     this.figures = figures;
   }

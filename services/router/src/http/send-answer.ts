@@ -2,7 +2,7 @@
 import { BatonError, type FinishReason, type Usage } from "@baton/core";
 import type { AnswerToken } from "../pipeline/answer-token.ts";
 import type { AnswerEvent } from "../pipeline/choices.ts";
-import type { WholeChoice } from "./answer-format.ts";
+import type { ChoiceEnd, TextPiece, WholeChoice } from "./answer-format.ts";
 import { AnswerStream, type AnswerStreamOptions, withTiming } from "./answer-stream.ts";
 import { TIMING_HEADER, timingHeader } from "./timing-header.ts";
 
@@ -22,26 +22,43 @@ export async function sendWhole(
 ): Promise<AnswerOutcome> {
   const { format, reply, scope } = options;
   const outcome = new Outcome();
-  const texts: string[] = [];
-  const tokens: AnswerToken[][] = [];
-  const wholeChoice = (reason: FinishReason, choice: number): WholeChoice => {
-    return { text: texts[choice] ?? "", tokens: tokens[choice] ?? [], reason };
-  };
+  const growing: GrowingChoice[] = [];
   for await (const event of events) {
     outcome.hear(event);
-    if (event.type === "text") {
-      texts[event.choice] = (texts[event.choice] ?? "") + event.text;
-      tokens[event.choice] ??= [];
-      tokens[event.choice]?.push(...event.tokens);
-    }
     if (event.type === "usage") {
       reply.header(TIMING_HEADER, timingHeader(scope.figures.split()));
-      reply.send(
-        format.complete(outcome.complete().reasons.map(wholeChoice), withTiming(event.usage, options)),
-      );
+      const choices = growing.map((choice) => choice.whole());
+      reply.send(format.complete(choices, withTiming(event.usage, options)));
+    } else {
+      growing[event.choice] ??= new GrowingChoice();
+      growing[event.choice]?.hear(event);
     }
   }
   return outcome.complete();
+}
+
+/** Collects one choice. */
+class GrowingChoice {
+  #text = "";
+  readonly #tokens: AnswerToken[] = [];
+  readonly #tokenIds: number[] = [];
+  #end: ChoiceEnd | undefined;
+
+  hear(event: TextPiece | ChoiceEnd): void {
+    this.#tokenIds.push(...event.tokenIds);
+    if (event.type === "end") this.#end = event;
+    else {
+      this.#text += event.text;
+      this.#tokens.push(...event.tokens);
+    }
+  }
+
+  whole(): WholeChoice {
+    const end = this.#end;
+    if (!end) throw new BatonError("internal", "Cannot finish the answer: a choice has not ended");
+    const { reason } = end;
+    return { text: this.#text, tokens: this.#tokens, tokenIds: this.#tokenIds, reason, end };
+  }
 }
 
 /** Sends events as they come; resolves when nothing of the request runs any more. */

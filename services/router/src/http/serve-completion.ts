@@ -65,7 +65,7 @@ async function answer(
   const { call } = parsed;
   scope.trace.setAttributes(requestAttributes(parsed));
   parts.inFlight.assertOpen();
-  if (call.model !== parts.model.name) throw modelNotFound(call.model, parts.model.name);
+  assertModel(call.model, parts.model.name);
   scope.figures.model(parts.model.name);
   if (parts.traceContent) recordPrompts(scope.trace, call.prompts);
   const answers = parts.pipeline(call, scope);
@@ -81,6 +81,11 @@ function asksForTiming(request: FastifyRequest): boolean {
 /** Timing is part of the usage, which a stream then has at its end. */
 function timed(parsed: ParsedCompletion): ParsedCompletion {
   return { ...parsed, includeUsage: true, includeTiming: true };
+}
+
+/** @throws ApiError for another model than the one served */
+export function assertModel(asked: string, served: string): void {
+  if (asked !== served) throw modelNotFound(asked, served);
 }
 
 export function modelNotFound(asked: string, served: string): ApiError {

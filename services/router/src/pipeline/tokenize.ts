@@ -59,7 +59,11 @@ function promptTokens(prompt: Prompt, parts: TokenizeParts): readonly number[] {
 }
 
 /** Tokenizing holds up every other request: a text that cannot fit, however long its tokens are, is not worth it. */
-function assertMayFit(text: string, param: string, parts: TokenizeParts): void {
+export function assertMayFit(
+  text: string,
+  param: string,
+  parts: Pick<TokenizeParts, "contextTokens" | "longestTokenBytes">,
+): void {
   const limit = parts.contextTokens();
   const bytes = Buffer.byteLength(text);
   if (bytes > limit * parts.longestTokenBytes) throw tooLong(`a prompt of ${bytes} bytes`, limit, param);
@@ -105,7 +109,12 @@ function minTokens({ minTokens = NEUTRAL_SAMPLING.minTokens, names }: Completion
   );
 }
 
-function assertKnown(tokenIds: readonly number[], param: string, { tokenizer }: TokenizeParts): void {
+/** @throws BatonError `invalid_argument` naming the first token that the model does not have. */
+export function assertKnown(
+  tokenIds: readonly number[],
+  param: string,
+  { tokenizer }: Pick<TokenizeParts, "tokenizer">,
+): void {
   const stranger = tokenIds.find((tokenId) => tokenId >= tokenizer.vocabSize);
   if (stranger === undefined) return;
   throw new BatonError(

@@ -11,12 +11,13 @@ export interface WorkersParts {
 export function addWorkers(app: FastifyInstance, { workers, version }: WorkersParts): void {
   app.get("/workers", { config: { admin: true } }, () => ({
     object: "list",
-    data: workers().map(listed),
+    data: workers().map(workerObject),
     router: { version, time_ms: systemClock.now() },
   }));
 }
 
-function listed({ id, epoch, role, state, grpcAddress, model, layout, capacity }: WorkerRecord) {
+/** A worker as the API shows it. */
+export function workerObject({ id, epoch, role, state, grpcAddress, model, layout, capacity }: WorkerRecord) {
   return {
     id,
     epoch,

@@ -1,5 +1,5 @@
 /** The parameters that both endpoints share. Null is the same as leaving a field out. */
-import { BatonError } from "@baton/core";
+import { BatonError, type TokenBias } from "@baton/core";
 import { z } from "zod";
 import type { CompletionCall, ParamNames } from "../../pipeline/completion-call.ts";
 import { metadataField } from "../trace-level.ts";
@@ -9,6 +9,8 @@ const stop = z
   .min(1, "expected at least one character")
   .max(1024, "expected at most 1024 characters");
 
+export const logitBias = z.record(z.string().regex(/^\d{1,9}$/, "a token id"), z.number().min(-100).max(100));
+
 export const samplingFields = {
   model: z.string(),
   temperature: z.number().min(0).max(2).nullish(),
@@ -16,7 +18,7 @@ export const samplingFields = {
   n: z.int().min(1).max(128).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
-  logit_bias: z.record(z.string().regex(/^\d{1,9}$/, "a token id"), z.number().min(-100).max(100)).nullish(),
+  logit_bias: logitBias.nullish(),
   seed: z.int().nullish(),
   stop: z
     .union([stop, z.array(stop).max(4)], { error: "a string or an array of at most 4 strings" })
@@ -56,20 +58,34 @@ export function samplingOf(request: z.infer<typeof schema>): Omit<CompletionCall
     n: request.n ?? 1,
     temperature: request.temperature ?? undefined,
     topP: request.top_p ?? undefined,
-    topK: request.top_k == null ? undefined : Math.max(request.top_k, 0), // -1 keeps all, as 0 does.
+    topK: topKOf(request.top_k),
     minP: request.min_p ?? undefined,
     repetitionPenalty: request.repetition_penalty ?? undefined,
     presencePenalty: request.presence_penalty ?? undefined,
     frequencyPenalty: request.frequency_penalty ?? undefined,
-    logitBias: Object.entries(request.logit_bias ?? {}).map(([id, bias]) => ({ tokenId: Number(id), bias })),
-    // A negative seed is as good as any other 64 bits.
-    seed: request.seed == null ? undefined : BigInt.asUintN(64, BigInt(request.seed)),
+    logitBias: biasesOf(request.logit_bias),
+    seed: seedOf(request.seed),
     maxTokens: request.max_tokens ?? undefined,
     minTokens: request.min_tokens ?? undefined,
     ignoreEos: request.ignore_eos ?? false,
     stopTokenIds: request.stop_token_ids ?? [],
     stop: request.stop == null ? [] : [request.stop].flat(),
   };
+}
+
+/** -1 keeps all, as 0 does. */
+export function topKOf(topK: number | null | undefined): number | undefined {
+  return topK == null ? undefined : Math.max(topK, 0);
+}
+
+/** A negative seed is as good as any other 64 bits. */
+export function seedOf(seed: number | null | undefined): bigint | undefined {
+  return seed == null ? undefined : BigInt.asUintN(64, BigInt(seed));
+}
+
+/** Biases by token id, as an object has them. */
+export function biasesOf(biases: z.infer<typeof logitBias> | null | undefined): readonly TokenBias[] {
+  return Object.entries(biases ?? {}).map(([id, bias]) => ({ tokenId: Number(id), bias }));
 }
 
 /** How the answer is to be sent. @throws BatonError `invalid_argument` for stream options without a stream. */
