@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   traces: () => import("./traces.ts"),
   tracing: () => import("./tracing-overhead.ts"),
   "kv-index": () => import("./kv-index.ts"),
+  chaos: () => import("./chaos.ts"),
 };
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

@@ -1,4 +1,4 @@
-/** A whole cluster of real processes on free ports: one router and any number of workers. */
+/** A whole cluster of real processes on free ports: one router and any number of workers, which may come and go. */
 import { fileURLToPath } from "node:url";
 import { ensureBabbleCheckpoint } from "@baton/model/testing";
 import { createControlClient, type WorkerStatus } from "@baton/rpc";
@@ -91,7 +91,7 @@ export class Cluster implements AsyncDisposable {
       const decodeArgs = [...role, ...(options.decodeArgs ?? [])];
       for (let i = 0; i < decode; i++) add(`decode-${i}`, "decode-worker", decodeArgs);
       await Promise.all(workers);
-      await cluster.ready();
+      if (workers.length > 0) await cluster.ready();
       return cluster;
     } catch (error) {
       await cluster[Symbol.asyncDispose]();
@@ -175,6 +175,22 @@ export class Cluster implements AsyncDisposable {
   async restart(name: string): Promise<void> {
     const member = this.#members.get(name)!;
     member.process = await this.#start(member.service, member.args);
+  }
+
+  /** Starts one more worker; `registry` is the router's unless given. */
+  async addWorker(
+    name: string,
+    service: ServiceName,
+    args: readonly string[],
+    registry = this.process("router").addresses.grpc!,
+  ): Promise<void> {
+    await this.#add(name, service, ["--worker-id", name, "--registry", registry, ...args]);
+  }
+
+  /** Ends a worker for good. */
+  async removeWorker(name: string): Promise<void> {
+    await this.end(name);
+    this.#members.delete(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

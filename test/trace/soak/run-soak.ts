@@ -9,9 +9,9 @@ import { checkTrace, type ExportedSpan, groupTraces, type Violation } from "@bat
 import { Cluster } from "../../support/cluster.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../../support/otlp-receiver.ts";
+import { randomFrom } from "../../support/random.ts";
 import { scrape, total } from "../../support/scrape.ts";
 import { type Played, play } from "./client.ts";
-import { randomFrom } from "./random.ts";
 
 export interface SoakOptions {
   readonly requests: number;

@@ -1,0 +1,18 @@
+/** Must hold: no request hangs and no answer is wrong, whatever happens to the workers; `npm run bench -- chaos` is the long run. */
+import { expect, test } from "@jest/globals";
+import { runChaos } from "./chaos/run-chaos.ts";
+
+test("workers that are killed, frozen, drained, added and cut off cost errors at most, and nothing is left", async () => {
+  const report = await runChaos({
+    requests: 400,
+    seed: 5,
+    concurrency: 16,
+    workersPerRole: 2,
+    faultEveryMs: 700,
+    longestFaultMs: 1500,
+    timeoutMs: 15_000,
+  });
+  expect(report).toMatchObject({ requests: 400, wrong: [] });
+  expect(Object.values(report.faults).every((times) => times > 0)).toBe(true);
+  expect(report.successes).toBeGreaterThan(200);
+}, 120_000);

@@ -1,0 +1,99 @@
+/**
+ * What happens to the workers of the chaos run. Faults overlap, on different workers, and always leave one worker of
+ * each role alone, so that there is somebody to go on with.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ChaosCluster } from "./chaos-cluster.ts";
+
+/** What can happen to a worker. */
+export const FAULTS = ["kill", "freeze", "drain", "cut", "add"] as const;
+export type Fault = (typeof FAULTS)[number];
+
+export interface FaultOptions {
+  readonly random: () => number;
+  /** Longest pause between two faults, ms. */
+  readonly everyMs: number;
+  /** Longest time that a worker is frozen or cut off, ms. */
+  readonly longestMs: number;
+  /** Faults at once; 2. */
+  readonly atOnce?: number;
+}
+
+export class Faults {
+  readonly #cluster: ChaosCluster;
+  readonly #options: FaultOptions;
+  readonly #happening = new Map<string, Promise<void>>();
+  readonly #counts: Record<Fault, number> = { kill: 0, freeze: 0, drain: 0, cut: 0, add: 0 };
+  #added = 0;
+
+  constructor(cluster: ChaosCluster, options: FaultOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+  }
+
+  /** How often each has happened. */
+  get counts(): Readonly<Record<Fault, number>> {
+    return this.#counts;
+  }
+
+  /** Lets faults happen until the signal aborts; resolves when every worker is well again. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { random, everyMs, atOnce = 2 } = this.#options;
+    let number = 0;
+    while (!signal.aborted) {
+      // Each kind in turn first, so that a short run has them all.
+      const fault = number < FAULTS.length ? FAULTS[number]! : FAULTS[Math.floor(random() * FAULTS.length)]!;
+      number += 1;
+      if (this.#happening.size < atOnce) this.#start(fault);
+      await sleep(everyMs * (0.2 + 0.8 * random()), undefined, { signal }).catch(() => {});
+    }
+    await Promise.all(this.#happening.values());
+  }
+
+  #start(fault: Fault): void {
+    const worker = fault === "add" ? `extra-${++this.#added}` : this.#victim(fault);
+    if (worker === undefined) return;
+    this.#counts[fault] += 1;
+    const over = this.#happen(fault, worker).finally(() => this.#happening.delete(worker));
+    this.#happening.set(worker, over);
+  }
+
+  /** A worker that nothing is happening to, and whose role has another such worker. */
+  #victim(fault: Fault): string | undefined {
+    const well = this.#cluster.workers.filter((name) => !this.#happening.has(name));
+    const candidates = well.filter((name) => {
+      if (fault === "cut" && !this.#cluster.canCut(name)) return false;
+      return well.some((other) => other !== name && roleOf(other) === roleOf(name));
+    });
+    return candidates[Math.floor(this.#options.random() * candidates.length)];
+  }
+
+  async #happen(fault: Fault, worker: string): Promise<void> {
+    const { random, longestMs } = this.#options;
+    const duration = longestMs * random() ** 2;
+    switch (fault) {
+      case "kill":
+        await this.#cluster.end(worker, "SIGKILL");
+        return this.#cluster.restart(worker);
+      case "drain":
+        await this.#cluster.end(worker, "SIGTERM");
+        return this.#cluster.restart(worker);
+      case "freeze":
+        this.#cluster.signal(worker, "SIGSTOP");
+        await sleep(duration);
+        return this.#cluster.signal(worker, "SIGCONT");
+      case "cut":
+        this.#cluster.cut(worker);
+        await sleep(duration);
+        return this.#cluster.heal(worker);
+      case "add":
+        await this.#cluster.addExtra(worker, random() < 0.5 ? "prefill" : "decode");
+        await sleep(duration);
+        return this.#cluster.remove(worker);
+    }
+  }
+}
+
+function roleOf(name: string): string {
+  return name.split("-")[0]!;
+}
