@@ -17,6 +17,16 @@ const schema = z.object({
 const FIELDS: ReadonlySet<string> = new Set(Object.keys(schema.shape));
 
 const NEUTRAL: NeutralValues = {
+  audio: [],
+  moderation: [],
+  prediction: [],
+  prompt_cache_key: [],
+  prompt_cache_options: [],
+  prompt_cache_retention: [],
+  reasoning_effort: [],
+  safety_identifier: [],
+  verbosity: ["medium"],
+  web_search_options: [],
   tools: [[]],
   tool_choice: ["none", "auto"],
   parallel_tool_calls: [true, false],
