@@ -1,54 +1,58 @@
-/** The load of the tracing bench: always the same requests, a few at a time. */
+/** The load of the tracing bench: always the same requests, all of a wave at once. */
+import { setTimeout as pause } from "node:timers/promises";
 import type { Cluster } from "../support/cluster.ts";
-import { percentile } from "./bench.ts";
+import { processorMs } from "./process-time.ts";
+
+/** Spans are sent 50 ms after they ended, at the latest; what that costs belongs to the wave that made them. */
+const SETTLE_MS = 150;
 
 export interface Load {
   readonly model: string;
-  readonly requests: number;
+  /** Requests of one wave, which run at the same time. */
   readonly concurrency: number;
   /** Characters of a prompt; the model's tokenizer makes at most one token of each. */
   readonly promptLength: number;
-  readonly maxTokens: number;
+  /** Of every answer. */
+  readonly tokens: number;
 }
 
-/** One round of the load. */
-export interface Round {
+/** What came of one wave. */
+export interface Wave {
   /** Of whole requests, ms. */
-  readonly p50: number;
-  readonly p99: number;
+  readonly latencies: readonly number[];
   readonly tokensPerSecond: number;
+  /** Of all processes of the cluster, ms. */
+  readonly processorMs: number;
 }
 
-/** Plays the load; prompts differ within a round and from round to round, so that no prefix cache helps. */
-export async function playRound(cluster: Cluster, load: Load, round: number): Promise<Round> {
-  const latencies: number[] = [];
-  let tokens = 0;
-  let next = 0;
-  const client = async () => {
-    while (next < load.requests) {
-      const prompt = `${round}.${next++} `.padEnd(load.promptLength, "a longer story ");
-      const startedAt = performance.now();
-      tokens += await ask(cluster, load, prompt);
-      latencies.push(performance.now() - startedAt);
-    }
-  };
+/** Plays a wave; its prompts are like those of no other wave, so that no prefix cache helps. */
+export async function playWave(cluster: Cluster, load: Load, number: number): Promise<Wave> {
+  const pids = ["router", ...cluster.workers].map((name) => cluster.process(name).child.pid!);
+  const before = processorMs(pids);
   const startedAt = performance.now();
-  await Promise.all(Array.from({ length: load.concurrency }, client));
+  const latencies = await Promise.all(
+    Array.from({ length: load.concurrency }, async (_, i) => {
+      await ask(cluster, load, `${number}.${i} `.padEnd(load.promptLength, "a longer story "));
+      return performance.now() - startedAt;
+    }),
+  );
   const seconds = (performance.now() - startedAt) / 1000;
+  await pause(SETTLE_MS);
   return {
-    p50: percentile(latencies, 50),
-    p99: percentile(latencies, 99),
-    tokensPerSecond: tokens / seconds,
+    latencies,
+    tokensPerSecond: (load.concurrency * load.tokens) / seconds,
+    processorMs: processorMs(pids) - before,
   };
 }
 
-/** Resolves with the number of tokens of the answer. */
-async function ask(cluster: Cluster, { model, maxTokens }: Load, prompt: string): Promise<number> {
+async function ask(cluster: Cluster, { model, tokens }: Load, prompt: string): Promise<void> {
   const answer = await cluster.openai.completions.create({
     model,
     prompt,
-    max_tokens: maxTokens,
+    max_tokens: tokens,
     temperature: 0,
-  });
-  return answer.usage!.completion_tokens;
+    ignore_eos: true,
+  } as Parameters<Cluster["openai"]["completions"]["create"]>[0] & { stream?: false });
+  if (answer.usage!.completion_tokens !== tokens)
+    throw new Error(`Got ${answer.usage!.completion_tokens} tokens`);
 }

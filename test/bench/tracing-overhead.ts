@@ -1,51 +1,41 @@
 /**
- * What tracing costs a whole cluster: the same load at each level, round by round, against a cluster without tracing.
+ * What tracing costs a whole cluster: the same load at each level, against level 0 of the same processes.
  *
- * Two clusters of the same model run side by side, one of them idle at any moment: one was started with level 0 and
- * has loaded nothing of OpenTelemetry, the other sends its spans over OTLP to a receiver that throws them away. The
- * second one's level is changed between rounds. That it is also run at level 0 shows what the bench cannot tell apart.
+ * Spans go over OTLP to a receiver that throws them away. A block is one wave of requests for each level, in an order
+ * drawn for it; differences are taken block by block, because the machine's speed drifts by more than what is looked
+ * for. Processor time is the sharper figure: waiting for a processor that others use does not count.
+ *
+ * Rejected: a second cluster, started with level 0, as the baseline. Two processes with the same work differ by more
+ * (some 5 %, by where their memory lies) than tracing costs.
  */
 import { silentLogger } from "@baton/core";
 import { createRpcServer } from "@baton/rpc";
-import { Cluster, type ClusterOptions } from "../support/cluster.ts";
-import { type Bench, type Measurement, summarize } from "./bench.ts";
+import { Cluster } from "../support/cluster.ts";
+import { randomFrom } from "../trace/soak/random.ts";
+import { type Bench, type Measurement, percentile, summarize } from "./bench.ts";
+import { relativeChange } from "./paired-bootstrap.ts";
 import { BENCH_CACHE, synthModelFolder } from "./synth-model.ts";
-import { type Load, playRound, type Round } from "./tracing-load.ts";
+import { type Load, playWave, type Wave } from "./tracing-load.ts";
 
 const SHAPE = "smollm2-135m";
-const BASELINE = "without tracing";
-
-interface Contender {
-  readonly name: string;
-  /** Resolves with the cluster that plays the round, made ready for it. */
-  prepare(): Promise<Cluster>;
-}
+const LEVELS = [0, 1, 2, 3];
+const WARM_UP_BLOCKS = 2;
 
 export const bench: Bench = {
   question: `What do levels 1, 2 and 3 add to latency, and take from throughput, of a cluster that serves ${SHAPE} in int4 (--trace-store off)?`,
   notMeasured:
-    "the router's own trace store (off here), modules other than request, a collector on another machine, a GPU",
+    "the router's own trace store (off here), modules other than request, a collector on another machine, a GPU, and what a loaded exporter costs at level 0",
 
-  async run(report, [rounds = "12", requests = "12", concurrency = "4"]) {
-    const load: Load = {
-      model: SHAPE,
-      requests: count(requests),
-      concurrency: count(concurrency),
-      promptLength: 128,
-      maxTokens: 32,
-    };
+  async run(report, [blocks = "60", concurrency = "4"]) {
+    const load: Load = { model: SHAPE, concurrency: count(concurrency), promptLength: 128, tokens: 32 };
     await using sink = await startSink();
-    await using off = await startCluster({
-      routerArgs: ["--trace-level", "0"],
-      workerArgs: ["--trace-level", "0"],
+    await using cluster = await Cluster.start({
+      model: await synthModelFolder(SHAPE),
+      otlp: { endpoint: sink.endpoint, protocol: "grpc" },
+      env: { BATON_CACHE: BENCH_CACHE, BATON_TRACE_STORE: "off", BATON_WEIGHTS: "int4" },
     });
-    await using on = await startCluster({ otlp: { endpoint: sink.endpoint, protocol: "grpc" } });
-    const contenders: readonly Contender[] = [
-      { name: BASELINE, prepare: async () => off },
-      ...[0, 1, 2, 3].map((level) => ({ name: `level ${level}`, prepare: () => atLevel(on, level) })),
-    ];
-    const played = await playAll(contenders, load, count(rounds));
-    for (const measurement of compare(contenders, played, load)) report(measurement);
+    const played = await playAll(cluster, load, count(blocks));
+    for (const measurement of compare(played, load)) report(measurement);
   },
 };
 
@@ -65,69 +55,84 @@ async function startSink() {
   };
 }
 
-async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const model = await synthModelFolder(SHAPE);
-  return Cluster.start({
-    ...options,
-    model,
-    env: { BATON_CACHE: BENCH_CACHE, BATON_TRACE_STORE: "off", BATON_WEIGHTS: "int4" },
-  });
-}
-
-async function atLevel(cluster: Cluster, level: number): Promise<Cluster> {
+async function setLevel(cluster: Cluster, level: number): Promise<void> {
   const response = await fetch(`${cluster.url}/trace/level`, {
     method: "PUT",
     body: JSON.stringify({ level }),
   });
   if (response.status !== 200) throw new Error(`Cannot set level ${level}: got ${await response.text()}`);
-  return cluster;
 }
 
-/** The rounds of each contender; in each round all of them, in an order that turns by one, after one to warm up. */
-async function playAll(
-  contenders: readonly Contender[],
-  load: Load,
-  rounds: number,
-): Promise<ReadonlyMap<string, readonly Round[]>> {
-  const played = new Map<string, Round[]>(contenders.map(({ name }) => [name, []]));
+/** The waves of each level, block by block, after two blocks to warm up. */
+async function playAll(cluster: Cluster, load: Load, blocks: number): Promise<readonly (readonly Wave[])[]> {
+  const random = randomFrom(1);
+  const played: Wave[][] = LEVELS.map(() => []);
   let number = 0;
-  for (let round = 0; round <= rounds; round++) {
-    for (let i = 0; i < contenders.length; i++) {
-      const contender = contenders[(round + i) % contenders.length]!;
-      const result = await playRound(await contender.prepare(), load, number++);
-      if (round > 0) played.get(contender.name)!.push(result);
+  for (let block = -WARM_UP_BLOCKS; block < blocks; block++) {
+    for (const level of inRandomOrder(LEVELS, random)) {
+      await setLevel(cluster, level);
+      const wave = await playWave(cluster, load, number++);
+      if (block >= 0) played[level]!.push(wave);
     }
   }
   return played;
 }
 
-type Figure = keyof Round;
-const FIGURES: readonly (readonly [Figure, string, string])[] = [
-  ["p50", "latency p50", "ms"],
-  ["p99", "latency p99", "ms"],
-  ["tokensPerSecond", "throughput", "tokens/s"],
+function inRandomOrder<T>(items: readonly T[], random: () => number): readonly T[] {
+  return items
+    .map((item) => ({ item, key: random() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item);
+}
+
+type Figure = (waves: readonly Wave[]) => number;
+const FIGURES: readonly {
+  readonly metric: string;
+  readonly change: string;
+  readonly unit: string;
+  readonly of: Figure;
+}[] = [
+  { metric: "latency p50", change: "latency p50 added", unit: "ms", of: latency(50) },
+  { metric: "latency p99", change: "latency p99 added", unit: "ms", of: latency(99) },
+  {
+    metric: "throughput",
+    change: "throughput added",
+    unit: "tokens/s",
+    of: (waves) => mean(waves.map(({ tokensPerSecond }) => tokensPerSecond)),
+  },
+  {
+    metric: "processor time",
+    change: "processor time added",
+    unit: "ms/wave",
+    of: (waves) => mean(waves.map(({ processorMs }) => processorMs)),
+  },
 ];
 
-/** Figures of each contender, and how each differs from the baseline, round by round. */
+function latency(p: number): Figure {
+  return (waves) =>
+    percentile(
+      waves.flatMap(({ latencies }) => latencies),
+      p,
+    );
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Figures of each level, and how each differs from level 0 with half its 95 % interval. */
 function* compare(
-  contenders: readonly Contender[],
-  played: ReadonlyMap<string, readonly Round[]>,
-  { requests, concurrency }: Load,
+  played: readonly (readonly Wave[])[],
+  { concurrency, tokens }: Load,
 ): Generator<Measurement> {
-  const what = `${played.get(BASELINE)!.length} rounds of ${requests}, ${concurrency} at once`;
-  for (const { name } of contenders) {
-    const rounds = played.get(name)!;
-    for (const [figure, metric, unit] of FIGURES) {
-      const samples = rounds.map((round) => round[figure]);
-      yield { case: what, contender: name, metric, ...summarize(samples), unit };
-      if (name === BASELINE) continue;
-      const sign = figure === "tokensPerSecond" ? -1 : 1;
-      const changes = rounds.map((round, i) => {
-        const before = played.get(BASELINE)![i]![figure];
-        return (sign * 100 * (round[figure] - before)) / before;
-      });
-      const changed = sign < 0 ? `${metric} lost` : `${metric} added`;
-      yield { case: what, contender: name, metric: changed, ...summarize(changes), unit: "%" };
+  const what = `${played[0]!.length} waves of ${concurrency} × ${tokens} tokens`;
+  for (const [level, waves] of played.entries()) {
+    const contender = `level ${level}`;
+    for (const { metric, change, unit, of } of FIGURES) {
+      const { spread } = summarize(waves.map((wave) => of([wave])));
+      yield { case: what, contender, metric, value: of(waves), spread, unit };
+      if (level === 0) continue;
+      yield { case: what, contender, metric: change, ...relativeChange(played[0]!, waves, of), unit: "%" };
     }
   }
 }

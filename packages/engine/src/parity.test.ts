@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KvMemory } from "@baton/kv-cache";
 import { prepareModel } from "@baton/model";
-import { GOLDEN_MODELS } from "@baton/model/testing";
+import { GOLDEN_EXPORTS, GOLDEN_MODELS } from "@baton/model/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { OnnxModelRunner } from "./onnx-model-runner.ts";
 import { type ComputedPrompt, GreedyBatch, RunnerBench, TEST_SLOT_TOKENS } from "./testing/runner-bench.ts";
@@ -12,7 +12,7 @@ import { type ComputedPrompt, GreedyBatch, RunnerBench, TEST_SLOT_TOKENS } from 
 const BLOCK_SIZE = 16;
 const TOLERANCE = 1e-3;
 
-describe.each(GOLDEN_MODELS)(
+describe.each([...GOLDEN_MODELS, ...GOLDEN_EXPORTS])(
   "The logits of $name equal the reference implementation's",
   ({ folder, golden }) => {
     const { prompt, recordedIds, logits: expected } = golden;

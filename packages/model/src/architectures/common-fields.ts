@@ -51,6 +51,7 @@ export function commonConfig(raw: z.infer<typeof commonFields>): ModelConfig {
     tiedEmbeddings: raw.tie_word_embeddings,
     eosTokenIds: raw.eos_token_id,
     ...readRope(raw),
+    storedRotary: false,
     slidingWindow: undefined,
     qkvBias: false,
     qkNorm: false,

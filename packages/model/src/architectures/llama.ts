@@ -6,6 +6,7 @@ import { commonConfig, commonFields, off } from "./common-fields.ts";
 export const PLAIN_LLAMA = {
   architecture: "LlamaForCausalLM",
   ropeScaling: undefined,
+  storedRotary: false,
   slidingWindow: undefined,
   qkvBias: false,
   qkNorm: false,

@@ -1,11 +1,10 @@
 /** A model folder in Hugging Face layout, opened for compiling: its config, its tensors, its hash. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { join } from "node:path";
 import { checkTensors } from "./decoder-tensors.ts";
 import { fileError } from "./json-file.ts";
 import type { ModelConfig } from "./model-config.ts";
-import { readModelConfig } from "./read-model-config.ts";
+import { configFile, readModelConfig } from "./read-model-config.ts";
 import type { TensorSource } from "./tensor-source.ts";
 import { openWeights, weightFiles } from "./weight-files.ts";
 
@@ -25,7 +24,7 @@ export interface Checkpoint extends AsyncDisposable {
  */
 export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const config = await readModelConfig(folder);
-  const tensors = await openWeights(folder);
+  const tensors = await openWeights(folder, config);
   try {
     checkTensors(config, tensors);
   } catch (error) {
@@ -36,13 +35,13 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
 }
 
 /**
- * Hash of everything that a checkpoint's KV follows from: config.json and the weights' files, byte for byte. Lower-case
+ * Hash of everything that a checkpoint's KV follows from: its config and the weights' files, byte for byte. Lower-case
  * hex. `onBytes` is told of each piece read.
  * @throws BatonError `not_found` or `invalid_argument` when a file cannot be read.
  */
 export async function hashCheckpoint(folder: string, onBytes?: (bytes: number) => void): Promise<string> {
   const hash = createHash("sha256");
-  for (const path of [join(folder, "config.json"), ...(await weightFiles(folder))]) {
+  for (const path of [await configFile(folder), ...(await weightFiles(folder))]) {
     hash.update(await hashFile(path, onBytes)); // Digests have a fixed length, so files cannot run into each other.
   }
   return hash.digest("hex").slice(0, HASH_HEX_DIGITS);

@@ -39,18 +39,23 @@ export const TENSOR_NAMES = {
   embedding: "model.embed_tokens.weight",
   finalNorm: "model.norm.weight",
   output: "lm_head.weight",
+  /** Only where the tables are stored: `[positions, headDim / 2]`. */
+  rotaryCos: "rotary.cos",
+  rotarySin: "rotary.sin",
 } as const;
 
 /** Every tensor of a model with this config, in the order of the forward pass. */
 export function decoderTensors(config: ModelConfig): readonly ExpectedTensor[] {
-  const { vocabSize, hiddenSize, layers, tiedEmbeddings } = config;
+  const { vocabSize, hiddenSize, layers, tiedEmbeddings, storedRotary, maxPositions, headDim } = config;
   const perLayer = Array.from({ length: layers }, (_, layer) => layerTensors(config, layer));
   const output = tiedEmbeddings ? [] : [{ name: TENSOR_NAMES.output, shape: [vocabSize, hiddenSize] }];
+  const rotary = [TENSOR_NAMES.rotaryCos, TENSOR_NAMES.rotarySin];
   return [
     { name: TENSOR_NAMES.embedding, shape: [vocabSize, hiddenSize] },
     ...perLayer.flat(),
     { name: TENSOR_NAMES.finalNorm, shape: [hiddenSize] },
     ...output,
+    ...(storedRotary ? rotary.map((name) => ({ name, shape: [maxPositions, headDim / 2] })) : []),
   ];
 }
 

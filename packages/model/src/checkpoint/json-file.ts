@@ -1,5 +1,5 @@
 /** Reads the JSON files of a model folder; every problem becomes a BatonError that names the file and the field. */
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { BatonError, isBatonError } from "@baton/core";
 import type { z } from "zod";
 
@@ -34,6 +34,20 @@ export async function readOptionalText(path: string): Promise<string | undefined
   } catch (error) {
     if (isBatonError(error) && error.code === "not_found") return undefined;
     throw error;
+  }
+}
+
+/**
+ * True when there is such a file.
+ * @throws BatonError `invalid_argument` when that cannot be told.
+ */
+export async function fileExists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (cause) {
+    if (fileError(path, cause).code === "not_found") return false;
+    throw fileError(path, cause);
   }
 }
 

@@ -20,7 +20,7 @@ export interface ModelConfig {
   readonly maxPositions: number;
   /** Added to the mean square inside RMS normalisation. */
   readonly normEpsilon: number;
-  /** Base of the rotary embedding's frequencies. */
+  /** Base of the rotary embedding's frequencies; without meaning where the tables are stored. */
   readonly ropeTheta: number;
   /** True when the output projection is the embedding table. */
   readonly tiedEmbeddings: boolean;
@@ -28,6 +28,8 @@ export interface ModelConfig {
   readonly eosTokenIds: readonly number[];
   /** How the rotary frequencies are stretched for long contexts; undefined where they are not. */
   readonly ropeScaling: RopeScaling | undefined;
+  /** True when the weights have the rotary tables themselves, as in an ONNX export without a config.json. */
+  readonly storedRotary: boolean;
   /** Tokens that a token attends to, itself included; undefined for all before it. */
   readonly slidingWindow: number | undefined;
   /** True when the query, key and value projections have biases. */

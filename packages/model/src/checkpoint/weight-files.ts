@@ -1,9 +1,14 @@
-/** The files that hold a checkpoint's weights: one safetensors file, or several and an index that says what is where. */
-import { access } from "node:fs/promises";
+/**
+ * The files that hold a checkpoint's weights: one safetensors file, or several and an index that says what is where, or
+ * an ONNX export.
+ */
 import { basename, join } from "node:path";
 import { BatonError } from "@baton/core";
 import { z } from "zod";
-import { fileError, readJsonFile } from "./json-file.ts";
+import { exportFile, exportFiles } from "../onnx-export/export-file.ts";
+import { openOnnxWeights } from "../onnx-export/onnx-weights.ts";
+import { fileExists, readJsonFile } from "./json-file.ts";
+import type { ModelConfig } from "./model-config.ts";
 import { openSafetensors } from "./safetensors.ts";
 import type { TensorInfo, TensorSource } from "./tensor-source.ts";
 
@@ -13,22 +18,31 @@ const INDEX_FILE = "model.safetensors.index.json";
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 
 /**
- * Paths of all files that decide the weights, in a fixed order. The single file counts where both forms are present,
- * as in Hugging Face.
+ * Paths of all files that decide the weights, in a fixed order. The single file counts where several forms are present,
+ * as in Hugging Face; an ONNX export only where there is no other.
  * @throws BatonError `not_found` when there are no weights, `invalid_argument` for a bad index.
  */
 export async function weightFiles(folder: string): Promise<readonly string[]> {
   const index = join(folder, INDEX_FILE);
-  if (!(await exists(index)) || (await exists(join(folder, SINGLE_FILE)))) return [join(folder, SINGLE_FILE)];
-  return [index, ...(await shardPaths(folder)).values()];
+  if (await fileExists(join(folder, SINGLE_FILE))) return [join(folder, SINGLE_FILE)];
+  if (await fileExists(index)) return [index, ...(await shardPaths(folder)).values()];
+  const exported = await exportFile(folder);
+  return exported === undefined ? [join(folder, SINGLE_FILE)] : exportFiles(exported);
+}
+
+/** Path of the ONNX export that holds a folder's weights; undefined where safetensors do. */
+export async function exportOf(folder: string): Promise<string | undefined> {
+  const [first] = await weightFiles(folder);
+  return first!.endsWith(".onnx") ? first : undefined;
 }
 
 /**
- * Opens the weights of a folder. The caller disposes of the source.
+ * Opens the weights of a model with this config. The caller disposes of the source.
  * @throws BatonError `not_found` or `invalid_argument`, naming the file and the tensor at fault.
  */
-export async function openWeights(folder: string): Promise<TensorSource> {
+export async function openWeights(folder: string, config: ModelConfig): Promise<TensorSource> {
   const [first, ...shards] = await weightFiles(folder);
+  if (first!.endsWith(".onnx")) return openOnnxWeights(first!, config);
   if (shards.length === 0) return openSafetensors(first!);
   const { weight_map: map } = await readJsonFile(first!, indexSchema);
   await using opened = new AsyncDisposableStack();
@@ -52,16 +66,6 @@ async function shardPaths(folder: string): Promise<ReadonlyMap<string, string>> 
     }
   }
   return new Map(names.map((name) => [name, join(folder, name)]));
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (cause) {
-    if (fileError(path, cause).code === "not_found") return false;
-    throw fileError(path, cause);
-  }
 }
 
 /** Tensors of several files. A tensor counts only if the index places it in the file that has it. */

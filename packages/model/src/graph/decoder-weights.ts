@@ -75,17 +75,29 @@ export function outputLinear(config: ModelConfig, format: LinearFormat): LinearL
 
 /** The weights of a model whose graphs use these formats: each weight once, however many graphs share it. */
 export function planDecoderWeights(config: ModelConfig, { prefill, decode }: RoleFormats): WeightPlan {
-  const { vocabSize, hiddenSize, headDim, maxPositions, layers } = config;
+  const { vocabSize, hiddenSize, layers } = config;
   const formats = [...new Set([prefill, decode])];
-  const rotaryShape = [maxPositions, headDim / 2];
   return planWeights([
     floatsOfTensors(WEIGHTS.embedding, [vocabSize, hiddenSize], [TENSOR_NAMES.embedding]),
-    floatsOfValues(WEIGHTS.rotaryCos, rotaryShape, () => rotaryTables(config).cos),
-    floatsOfValues(WEIGHTS.rotarySin, rotaryShape, () => rotaryTables(config).sin),
+    ...rotarySpecs(config),
     ...Array.from({ length: layers }, (_, layer) => layerSpecs(config, layer)).flat(),
     floatsOfTensors(WEIGHTS.finalNorm, [hiddenSize], [TENSOR_NAMES.finalNorm]),
     ...formats.flatMap((format) => linearSpecs(config, format)),
   ]);
+}
+
+function rotarySpecs(config: ModelConfig): readonly WeightSpec[] {
+  const shape = [config.maxPositions, config.headDim / 2];
+  if (config.storedRotary) {
+    return [
+      floatsOfTensors(WEIGHTS.rotaryCos, shape, [TENSOR_NAMES.rotaryCos]),
+      floatsOfTensors(WEIGHTS.rotarySin, shape, [TENSOR_NAMES.rotarySin]),
+    ];
+  }
+  return [
+    floatsOfValues(WEIGHTS.rotaryCos, shape, () => rotaryTables(config).cos),
+    floatsOfValues(WEIGHTS.rotarySin, shape, () => rotaryTables(config).sin),
+  ];
 }
 
 function linearSpecs(config: ModelConfig, format: LinearFormat): readonly WeightSpec[] {

@@ -21,7 +21,7 @@ export interface GoldenModel {
   readonly golden: Golden;
 }
 
-const FOLDER = fileURLToPath(new URL("../../reference/goldens", import.meta.url));
+const FOLDER = fileURLToPath(new URL("../../reference", import.meta.url));
 
 /** One per architecture; together they have every float type, sharded files and tied embeddings. */
 export const GOLDEN_MODELS: readonly GoldenModel[] = [
@@ -30,7 +30,17 @@ export const GOLDEN_MODELS: readonly GoldenModel[] = [
   "mistral-window-sharded",
   "qwen2-tied",
   "qwen3-bf16",
-].map((name) => {
-  const folder = join(FOLDER, name);
+].map((name) => goldenModel("goldens", name));
+
+/** ONNX exports of them: with and without config.json, in every type of weights, with projections packed and apart. */
+export const GOLDEN_EXPORTS: readonly GoldenModel[] = [
+  "llama3-scaled-int4-genai",
+  "mistral-q4-community",
+  "qwen2-fp16-community",
+  "qwen3-int4-zeros-genai",
+].map((name) => goldenModel("exports", name));
+
+function goldenModel(kind: string, name: string): GoldenModel {
+  const folder = join(FOLDER, kind, name);
   return { name, folder, golden: JSON.parse(readFileSync(join(folder, "golden.json"), "utf8")) as Golden };
-});
+}
