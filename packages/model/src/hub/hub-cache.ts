@@ -7,12 +7,13 @@
  */
 import { access, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { configFile } from "../checkpoint/read-model-config.ts";
 import { weightFiles } from "../checkpoint/weight-files.ts";
 import type { ModelId } from "./model-id.ts";
 
 const COMMIT = /^[0-9a-f]{40}$/;
 /** Without these a snapshot is of no use to us. */
-const NEEDED_FILES = ["config.json", "tokenizer.json", "tokenizer_config.json"];
+const NEEDED_FILES = ["tokenizer.json", "tokenizer_config.json"];
 
 /** The part of the cache that belongs to one model. */
 export class HubCache {
@@ -69,6 +70,7 @@ export class HubCache {
 /** True when no file that loading needs is missing; their content is checked when they are read. */
 async function isComplete(snapshot: string): Promise<boolean> {
   try {
+    await access(await configFile(snapshot));
     for (const file of NEEDED_FILES) await access(join(snapshot, file));
     for (const path of await weightFiles(snapshot)) await access(path);
     return true;

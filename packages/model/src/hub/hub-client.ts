@@ -43,11 +43,16 @@ export class HubClient {
     return sha;
   }
 
-  /** The files in the root folder of a commit. */
+  /** The files of a commit; those in folders have their path. */
   async files(commit: string): Promise<readonly HubFile[]> {
     return this.#asking(async () => {
       const files: HubFile[] = [];
-      const entries = listFiles({ repo: this.#id.name, revision: commit, ...this.#common() });
+      const entries = listFiles({
+        repo: this.#id.name,
+        revision: commit,
+        recursive: true,
+        ...this.#common(),
+      });
       for await (const { type, path, size, oid, lfs } of entries) {
         if (type !== "file") continue;
         const hash = { kind: lfs ? "sha256" : "git", hex: lfs?.oid ?? oid ?? "" } as const;

@@ -1,10 +1,11 @@
-import { lstat, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { prepareModel } from "../compile/prepare-model.ts";
 import { readModelFiles } from "../model-files.ts";
 import { FakeHub, type HubContent } from "../testing/fake-hub.ts";
+import { GOLDEN_EXPORTS } from "../testing/golden-models.ts";
 import { writeRandomCheckpoint } from "../testing/random-checkpoint.ts";
 import { type TemporaryFolder, temporaryFolder } from "../testing/temporary-folder.ts";
 import { hubModelFolder } from "./hub-model.ts";
@@ -98,6 +99,23 @@ describe("A model of the hub", () => {
       return { ...rest, [SHARD]: weights!, "model.safetensors.index.json": Buffer.from(JSON.stringify(map)) };
     });
     expect((await lstat(join(await setup.get(), SHARD))).isSymbolicLink()).toBe(true);
+  });
+
+  test("may be an ONNX export, of which the most exact form is taken with its data, and no other", async () => {
+    const { folder: exported } = GOLDEN_EXPORTS.find(({ name }) => name === "mistral-q4-community")!;
+    const file = (path: string) => readFile(join(exported, path));
+    const content = {
+      "config.json": await file("config.json"),
+      "onnx/model_q4.onnx": await file("onnx/model_q4.onnx"),
+      "onnx/model.onnx.data": await file("onnx/model.onnx.data"),
+      "onnx/model_q4f16.onnx": Buffer.from("not needed"),
+    };
+    await using setup = await setUp(({ "model.safetensors": _, ...rest }) => ({ ...rest, ...content }));
+    const folder = await setup.get();
+    expect((await readdir(join(folder, "onnx"))).toSorted()).toEqual(["model.onnx.data", "model_q4.onnx"]);
+    const compiled = await prepareModel(folder, { cacheFolder: join(setup.cache.path, "baton") });
+    expect(compiled.config.slidingWindow).toBeUndefined();
+    expect(await setup.get("org/tiny", { hubOffline: true })).toBe(folder);
   });
 
   test("is downloaded on after breaks of the connection, from where they happened", async () => {

@@ -1,7 +1,8 @@
 /** A model by its name on the hub: from the cache of this machine, or downloaded into it. */
 import { readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, posix } from "node:path";
 import { BatonError } from "@baton/core";
+import { EXPORT_FILES, isDataOf } from "../onnx-export/export-file.ts";
 import { HubCache } from "./hub-cache.ts";
 import { type HubAccess, HubClient } from "./hub-client.ts";
 import type { ModelId } from "./model-id.ts";
@@ -23,6 +24,7 @@ export interface DownloadProgress {
 
 const SMALL_FILES = [
   "config.json",
+  "genai_config.json",
   "generation_config.json",
   "tokenizer.json",
   "tokenizer_config.json",
@@ -88,19 +90,32 @@ class SnapshotDownload {
   async run({ name }: ModelId): Promise<void> {
     const files = new Map((await this.#client.files(this.#commit)).map((file) => [file.path, file]));
     await this.#get(SMALL_FILES.flatMap((path) => files.get(path) ?? []));
-    const weights = files.has(SINGLE_FILE) ? [SINGLE_FILE] : await this.#shards(files.has(INDEX_FILE));
+    const weights = await this.#weights([...files.keys()]);
     const missing = weights.find((path) => !files.has(path));
     if (weights.length === 0 || missing !== undefined) {
       throw new BatonError(
         "not_found",
-        `Cannot use model "${name}": the hub has no "${missing ?? SINGLE_FILE}" of it, expected weights as safetensors`,
+        `Cannot use model "${name}": the hub has no "${missing ?? SINGLE_FILE}" of it, expected weights as safetensors or as one of ${EXPORT_FILES.join(", ")}`,
       );
     }
     await this.#get(weights.map((path) => files.get(path)!));
   }
 
-  async #shards(hasIndex: boolean): Promise<readonly string[]> {
-    if (!hasIndex) return [];
+  /** The first form that is there, in the order in which a folder's weights are looked for. */
+  async #weights(paths: readonly string[]): Promise<readonly string[]> {
+    if (paths.includes(SINGLE_FILE)) return [SINGLE_FILE];
+    if (paths.includes(INDEX_FILE)) return this.#shards();
+    const exported = EXPORT_FILES.find((file) => paths.includes(file));
+    if (exported === undefined) return [];
+    const data = paths.filter(
+      (path) =>
+        posix.dirname(path) === posix.dirname(exported) &&
+        isDataOf(posix.basename(exported), posix.basename(path)),
+    );
+    return [exported, ...data];
+  }
+
+  async #shards(): Promise<readonly string[]> {
     const index = await readFile(join(this.#cache.snapshot(this.#commit), INDEX_FILE), "utf8");
     const { weight_map: map = {} } = JSON.parse(index) as { weight_map?: Readonly<Record<string, string>> };
     return [...new Set(Object.values(map))].filter((path) => basename(path) === path).toSorted();

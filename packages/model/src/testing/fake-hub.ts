@@ -45,22 +45,22 @@ export class FakeHub implements AsyncDisposable {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const { pathname } = new URL(request.url!, this.url);
+    const { pathname, searchParams } = new URL(request.url!, this.url);
     const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
     this.requests.push(from > 0 ? `${pathname}#${from}` : pathname);
-    const reply = this.#reply(pathname, request.headers.authorization);
+    const reply = this.#reply(pathname, searchParams, request.headers.authorization);
     if (reply.file) this.#send(request, response, reply.file);
     else response.writeHead(reply.status, reply.headers).end(JSON.stringify(reply.body) ?? "");
   }
 
-  #reply(pathname: string, authorization: string | undefined): Reply {
+  #reply(pathname: string, search: URLSearchParams, authorization: string | undefined): Reply {
     const stored = /^\/storage\/(.+)$/.exec(pathname)?.[1];
     if (stored) return this.#file(stored);
     if (this.token && authorization !== `Bearer ${this.token}`) return refusal(401, "Invalid credentials");
     const revision = /^\/(?:api\/models\/)?org\/tiny\/(?:revision|tree|resolve)\/([^/]+)/.exec(pathname)?.[1];
     if (!revision || !["main", "v1", COMMIT].includes(revision)) return refusal(404, "Not found");
     if (pathname.includes("/revision/")) return answer({ _id: "1", id: "org/tiny", sha: COMMIT });
-    if (pathname.includes("/tree/")) return answer(this.#tree());
+    if (pathname.includes("/tree/")) return answer(this.#tree(search.get("recursive") === "true"));
     const path = pathname.split("/").slice(5).join("/");
     if (!isLarge(path)) return this.#file(path);
     return { status: 302, headers: { location: `${this.url}/storage/${path}` } };
@@ -73,8 +73,9 @@ export class FakeHub implements AsyncDisposable {
       : refusal(404, "Entry");
   }
 
-  #tree(): readonly object[] {
-    return Object.entries(this.#content).map(([path, bytes]) => {
+  #tree(recursive: boolean): readonly object[] {
+    const listed = Object.entries(this.#content).filter(([path]) => recursive || !path.includes("/"));
+    return listed.map(([path, bytes]) => {
       const size = bytes.length;
       const oid = createHash("sha1").update(`blob ${size}\0`).update(bytes).digest("hex");
       const lfs = { oid: createHash("sha256").update(bytes).digest("hex"), size, pointerSize: 130 };
@@ -117,5 +118,5 @@ function corrupted(file: Buffer): Buffer {
 }
 
 function isLarge(path: string): boolean {
-  return path.endsWith(".safetensors");
+  return path.endsWith(".safetensors") || path.includes(".onnx");
 }
