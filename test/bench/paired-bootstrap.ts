@@ -1,5 +1,5 @@
 /** How sure a difference between two contenders is, when both were measured in the same blocks of time. */
-import { randomFrom } from "../trace/soak/random.ts";
+import { randomFrom } from "../support/random.ts";
 import { percentile } from "./bench.ts";
 
 const RESAMPLES = 2000;

@@ -11,7 +11,7 @@
 import { silentLogger } from "@baton/core";
 import { createRpcServer } from "@baton/rpc";
 import { Cluster } from "../support/cluster.ts";
-import { randomFrom } from "../trace/soak/random.ts";
+import { randomFrom } from "../support/random.ts";
 import { type Bench, type Measurement, percentile, summarize } from "./bench.ts";
 import { relativeChange } from "./paired-bootstrap.ts";
 import { BENCH_CACHE, synthModelFolder } from "./synth-model.ts";
