@@ -238,6 +238,17 @@ function choices<const C extends string>(
   };
 }
 
+/** Several texts, separated by commas; none unless given. */
+function texts(options: SettingOptions): Setting<readonly string[]> {
+  const text = build<string>(options, { accepts: "texts separated by commas", parse: parseText });
+  const split = (value: string) =>
+    value
+      .split(",")
+      .map((part) => part.trim())
+      .filter((part) => part !== "");
+  return { ...text, defaultValue: () => [], parse: (value) => split(value) };
+}
+
 /** A share, from 0 to 1. */
 const ratio: SettingKind<number> = (options: AnyOptions<number>) =>
   build(options, {
@@ -309,6 +320,7 @@ export const setting = {
   url,
   choice,
   choices,
+  texts,
   ratio,
   positive,
   toggle,

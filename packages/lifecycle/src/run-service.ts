@@ -64,7 +64,13 @@ async function startFailed(reason: unknown, options: RunOptions): Promise<never>
   if (inUse) process.stderr.write(`Cannot listen on ${inUse}: the port is already in use\n`);
   else options.logger.error({ err: reason }, "Service cannot start");
   await options.flush();
-  return process.exit(inUse ? EXIT_CODE.addressInUse : EXIT_CODE.failed);
+  return process.exit(inUse ? EXIT_CODE.addressInUse : exitCodeOf(reason));
+}
+
+/** What was given to the service is wrong: a restart would not help. */
+function exitCodeOf(reason: unknown): number {
+  const wrong = BatonError.from(reason).code === "invalid_argument";
+  return wrong ? EXIT_CODE.configuration : EXIT_CODE.failed;
 }
 
 /** `host:port` when the reason, or a cause of it, is a port in use. */

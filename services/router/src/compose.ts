@@ -17,9 +17,13 @@ import { createRpcServer } from "@baton/rpc";
 import { loadTokenizer } from "@baton/tokenizer";
 import type { TraceStore } from "@baton/trace-store";
 import type { RequestTracer } from "@baton/tracing";
+import { adminPlace } from "./access/admin-place.ts";
+import type { KeyLimits } from "./access/api-key.ts";
 import { WorkerClients } from "./clients/worker-clients.ts";
 import { settings } from "./config.ts";
+import type { GuardOptions } from "./http/guard.ts";
 import { createHttpServer } from "./http/http-server.ts";
+import { AdminListener } from "./http/listeners.ts";
 import { addAbortRequest } from "./http/routes/abort-request.ts";
 import { addChatCompletions } from "./http/routes/chat-completions.ts";
 import { addCompletions } from "./http/routes/completions.ts";
@@ -57,6 +61,7 @@ export async function startRouter(
   config: ConfigOf<typeof settings>,
   { tracer, metrics, logger, traceStore }: ServiceParts,
 ): Promise<Service> {
+  const admin = adminPlace(config);
   const { folder, name } = await resolveModel(config);
   const files = await readModelFiles(folder, name);
   const model = { name: files.name, hash: await hashModel(folder, config.weights) };
@@ -115,7 +120,14 @@ export async function startRouter(
   });
   const stopTracingWorkers = traceWorkers(registry, tracer);
 
-  const app = createHttpServer({ ...config, admission, inFlight, tracer, metrics, logger });
+  const adminListener = admin.kind === "own-port" ? new AdminListener(() => app, config) : undefined;
+  const access: GuardOptions = {
+    keys: config.apiKeys,
+    keyLimits: keyLimits(config),
+    admin,
+    portOf: ({ raw }) => (adminListener?.received(raw) ? "admin" : "api"),
+  };
+  const app = createHttpServer({ ...config, access, admission, inFlight, tracer, metrics, logger });
   const completions = { pipeline, model, inFlight, traceContent: config.traceContent };
   addChatCompletions(app, completions);
   addCompletions(app, completions);
@@ -147,7 +159,9 @@ export async function startRouter(
   const { port: registryPort } = await server.listen(config.registryHost, config.registryPort);
   server.setServing(true);
   await app.listen({ host: config.host, port: config.port });
+  const adminPort = await adminListener?.listen(config.adminHost, config.adminPort ?? 0);
   const addresses = {
+    ...(adminPort !== undefined && { admin: `${bracketed(config.adminHost)}:${adminPort}` }),
     http: `${bracketed(config.host)}:${(app.server.address() as AddressInfo).port}`,
     grpc: `${bracketed(config.registryHost)}:${registryPort}`,
   };
@@ -157,7 +171,7 @@ export async function startRouter(
     addresses,
     async close() {
       await inFlight.drain(config.drainTimeoutMs);
-      await app.close();
+      await Promise.all([app.close(), adminListener?.close()]);
       stopTracingWorkers();
       stopFollowing();
       clients[Symbol.dispose]();
@@ -177,6 +191,15 @@ function disaggregationBounds(config: ConfigOf<typeof settings>): Disaggregation
   const { localUncachedTokens: uncachedTokens, localUncachedShare: uncachedShare } = config;
   const { busyPrefillTokens, maxLocalTokens } = config;
   return { uncachedTokens, uncachedShare, busyPrefillTokens, maxLocalTokens };
+}
+
+/** What is off has no limit. */
+function keyLimits(config: ConfigOf<typeof settings>): KeyLimits {
+  return {
+    requestsPerMinute: config.keyRequestsPerMinute || undefined,
+    tokensPerMinute: config.keyTokensPerMinute || undefined,
+    concurrent: config.keyConcurrent || undefined,
+  };
 }
 
 function retryLimits(config: ConfigOf<typeof settings>): RetryLimits {

@@ -8,6 +8,7 @@ import {
   tracingSettings,
 } from "@baton/config";
 import { DEFAULT_DISAGGREGATION_BOUNDS, DEFAULT_RETRY_LIMITS, POLICY_NAMES } from "@baton/routing";
+import { parseApiKeys } from "./access/parse-api-keys.ts";
 
 export const settings = defineSettings("router", {
   host: setting.text({
@@ -21,6 +22,51 @@ export const settings = defineSettings("router", {
     env: "BATON_HTTP_PORT",
     default: 8000,
     doc: "Port of the API; 0 picks a free one",
+  }),
+  apiKeys: setting.secretForm({
+    env: "BATON_API_KEYS",
+    accepts: "keys separated by commas or lines, each with name=, requests-per-minute= and the like after it",
+    default: [],
+    parse: parseApiKeys,
+    doc: "Keys of the API, one of which a client sends as Authorization: Bearer; without any, everybody who reaches it may use it",
+  }),
+  keyRequestsPerMinute: setting.quota({
+    env: "BATON_KEY_REQUESTS_PER_MINUTE",
+    max: 1_000_000_000,
+    default: 0,
+    doc: "Requests per minute of each key that has no such limit of its own",
+  }),
+  keyTokensPerMinute: setting.quota({
+    env: "BATON_KEY_TOKENS_PER_MINUTE",
+    max: 1_000_000_000_000,
+    default: 0,
+    doc: "Tokens per minute, of prompts and answers, of each key that has no such limit of its own",
+  }),
+  keyConcurrent: setting.quota({
+    env: "BATON_KEY_CONCURRENT",
+    max: 1_000_000,
+    default: 0,
+    doc: "Requests at once of each key that has no such limit of its own",
+  }),
+  adminPort: setting.port({
+    flag: "admin-port",
+    env: "BATON_ADMIN_PORT",
+    doc: "Port of admin calls (workers, traces, drain, flush), which are then taken there only, with the admin key; 0 picks a free one",
+  }),
+  adminHost: setting.text({
+    flag: "admin-host",
+    env: "BATON_ADMIN_HOST",
+    default: "127.0.0.1",
+    doc: "Address that the admin port listens on",
+  }),
+  adminKey: setting.secret({
+    env: "BATON_ADMIN_KEY",
+    doc: "Key of admin calls, sent as Authorization: Bearer; without it, they are taken from this machine only, and not where the API listens on another address",
+  }),
+  corsOrigins: setting.texts({
+    flag: "cors-origins",
+    env: "BATON_CORS_ORIGINS",
+    doc: 'Origins of web pages that may call the API from a browser, such as "https://app.example"; "*" is every one, none by default',
   }),
   registryHost: setting.text({
     flag: "registry-host",

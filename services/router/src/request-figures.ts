@@ -52,12 +52,18 @@ export class RequestFigures {
   #prefill = NO_TIMINGS;
   #decode = NO_TIMINGS;
   #firstTokenMs = 0;
+  #answeredTokens = 0;
 
   constructor({ metrics, header, operation, startedAt }: RequestFiguresOptions) {
     this.#startedAt = startedAt;
     this.#operation = operation;
     this.#request = new RequestMetrics({ metrics, header, startedAt: this.#startedAt });
     this.#request.genAi = { operation };
+  }
+
+  /** Tokens of all answers so far. */
+  get answeredTokens(): number {
+    return this.#answeredTokens;
   }
 
   /** The request wants this model, which is served. */
@@ -88,7 +94,8 @@ export class RequestFigures {
   /** A choice of the answer begins. */
   answer(): AnswerFigures {
     return new AnswerFigures(this.#request.answer(), {
-      onToken: () => {
+      onTokens: (count) => {
+        this.#answeredTokens += count;
         this.#firstTokenMs ||= systemClock.now() - this.#startedAt;
       },
       onDecoded: (timings) => {
@@ -126,7 +133,7 @@ export class RequestFigures {
 }
 
 interface AnswerListener {
-  readonly onToken: () => void;
+  readonly onTokens: (count: number) => void;
   readonly onPrefilled: (timings: LegTimings) => void;
   readonly onDecoded: (timings: LegTimings) => void;
 }
@@ -142,7 +149,7 @@ export class AnswerFigures {
   }
 
   tokens(count: number): void {
-    this.#listener.onToken();
+    this.#listener.onTokens(count);
     this.#metrics.tokens(count);
   }
 

@@ -1,7 +1,7 @@
 /** Is the router there, does it serve, and does it keep traces? */
 import { version } from "@baton/config";
-import { BatonError } from "@baton/core";
-import { getFromRouter } from "../router/router-api.ts";
+import { BatonError, type ErrorCode } from "@baton/core";
+import { getFromRouter, type RouterAccess } from "../router/router-api.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 interface Health {
@@ -11,18 +11,18 @@ interface Health {
 }
 
 export async function checkRouter(
-  url: string,
+  router: RouterAccess,
 ): Promise<{ readonly reachable: boolean; readonly findings: readonly Finding[] }> {
   try {
-    const health = await getFromRouter<Health>(url, "health");
-    const { router } = await getFromRouter<{ router: { version: string } }>(url, "workers");
+    const health = await getFromRouter<Health>(router, "health");
+    const workers = await getFromRouter<{ router: { version: string } }>(router, "workers");
     return {
       reachable: true,
-      findings: [reached(url, router.version), readiness(health), await traceStore(url)],
+      findings: [reached(router.url, workers.router.version), readiness(health), await traceStore(router)],
     };
   } catch (error) {
-    const advice = "see that it runs and listens there; its own log says why it does not";
-    return { reachable: false, findings: [fail("router", BatonError.from(error).message, advice)] };
+    const { code, message } = BatonError.from(error);
+    return { reachable: false, findings: [fail("router", message, advice(code))] };
   }
 }
 
@@ -45,10 +45,17 @@ function readiness({ status, mode, missing = [] }: Health): Finding {
   );
 }
 
-async function traceStore(url: string): Promise<Finding> {
+function advice(code: ErrorCode): string {
+  if (code === "unauthenticated" || code === "permission_denied") {
+    return "name the port that takes admin calls with --url, and the router's BATON_ADMIN_KEY";
+  }
+  return "see that it runs and listens there; its own log says why it does not";
+}
+
+async function traceStore(router: RouterAccess): Promise<Finding> {
   try {
     const { store } = await getFromRouter<{ store: { traces: number; evicted_traces: number } }>(
-      url,
+      router,
       "traces",
     );
     return ok("traces", `the router keeps the last ones: ${store.traces} now, ${store.evicted_traces} gone`);

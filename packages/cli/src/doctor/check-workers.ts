@@ -1,7 +1,7 @@
 /** Can each worker be reached, are they all alike, and do their clocks agree with the router's? */
 import { BatonError } from "@baton/core";
 import { createControlClient, type WorkerStatus } from "@baton/rpc";
-import { getFromRouter } from "../router/router-api.ts";
+import { getFromRouter, type RouterAccess } from "../router/router-api.ts";
 import { type ClockSample, sampleClock } from "./clock-offset.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
@@ -28,9 +28,9 @@ interface Answer {
   readonly clock: ClockSample | undefined;
 }
 
-/** @param url the router's; it must be reachable */
-export async function* checkWorkers(url: string): AsyncGenerator<Finding, void, void> {
-  const list = () => getFromRouter<WorkerList>(url, "workers");
+/** @param access of the router; it must be reachable */
+export async function* checkWorkers(access: RouterAccess): AsyncGenerator<Finding, void, void> {
+  const list = () => getFromRouter<WorkerList>(access, "workers");
   const { data: workers, router } = await list();
   const routerClock = await sampleClock(SAMPLES, async () => (await list()).router.time_ms);
   if (workers.length > 0) yield checkModels(workers);

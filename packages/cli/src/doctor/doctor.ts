@@ -29,9 +29,9 @@ async function* findings(argv: readonly string[]): AsyncGenerator<Finding, void,
     return;
   }
   yield ok("settings", "all are valid");
-  const router = await checkRouter(config.url);
+  const router = await checkRouter(config);
   yield* router.findings;
-  if (router.reachable) yield* checkWorkers(config.url);
+  if (router.reachable) yield* checkWorkers(config);
   yield* checkCollector(config);
 }
 

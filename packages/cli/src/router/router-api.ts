@@ -4,20 +4,28 @@ import { BatonError, isErrorCode } from "@baton/core";
 /** Longest time for one answer, in ms. */
 const TIMEOUT_MS = 5000;
 
-/**
- * The JSON that the router at `baseUrl` answers to `GET path`.
- * @throws BatonError `unavailable` where nothing answers, the router's own error, `invalid_argument` where it is no router
- */
-export async function getFromRouter<T>(baseUrl: string, path: string): Promise<T> {
-  const response = await ask(baseUrl, path);
-  const body = await response.json().catch(() => undefined);
-  if (response.ok && typeof body === "object" && body !== null) return body as T;
-  throw routerError(body) ?? noRouter(baseUrl, path, response.status);
+/** A router, and what it wants to know of whoever asks. */
+export interface RouterAccess {
+  readonly url: string;
+  readonly adminKey?: string | undefined;
 }
 
-async function ask(baseUrl: string, path: string): Promise<Response> {
+/**
+ * The JSON that the router answers to `GET path`.
+ * @throws BatonError `unavailable` where nothing answers, the router's own error, `invalid_argument` where it is no router
+ */
+export async function getFromRouter<T>(router: RouterAccess, path: string): Promise<T> {
+  const response = await ask(router, path);
+  const body = await response.json().catch(() => undefined);
+  if (response.ok && typeof body === "object" && body !== null) return body as T;
+  throw routerError(body) ?? noRouter(router.url, path, response.status);
+}
+
+async function ask({ url: baseUrl, adminKey }: RouterAccess, path: string): Promise<Response> {
+  const headers = adminKey === undefined ? {} : { authorization: `Bearer ${adminKey}` };
   try {
-    return await fetch(new URL(path, withSlash(baseUrl)), { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const url = new URL(path, withSlash(baseUrl));
+    return await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch (cause) {
     throw new BatonError(
       "unavailable",
@@ -41,7 +49,9 @@ export function reasonOf(error: unknown): string {
 
 function routerError(body: unknown): BatonError | undefined {
   const { error } = (body ?? {}) as { error?: { code?: unknown; message?: unknown } };
-  if (!isErrorCode(error?.code) || typeof error?.message !== "string") return undefined;
+  if (typeof error?.message !== "string") return undefined;
+  if (error.code === "invalid_api_key") return new BatonError("unauthenticated", error.message);
+  if (!isErrorCode(error.code)) return undefined;
   const isRoute = error.code === "not_found" && error.message.includes("there is no such path");
   return isRoute ? undefined : new BatonError(error.code, error.message);
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BatonError, isBatonError } from "@baton/core";
 import { isComplete } from "@baton/trace-store";
 import { type ExportedSpan, type OtlpExport, rootName, spansFromOtlp } from "@baton/tracing";
-import { getFromRouter } from "../router/router-api.ts";
+import { getFromRouter, type RouterAccess } from "../router/router-api.ts";
 
 const WAIT_MS = 2000;
 const POLL_MS = 100;
@@ -31,31 +31,31 @@ export interface FetchedTrace {
 }
 
 /** The requests that ended last, latest first. @throws BatonError */
-export async function listTraces(url: string, limit: number): Promise<readonly ListedTrace[]> {
-  const { data } = await getFromRouter<{ data: readonly ListedTrace[] }>(url, `traces?limit=${limit}`);
+export async function listTraces(router: RouterAccess, limit: number): Promise<readonly ListedTrace[]> {
+  const { data } = await getFromRouter<{ data: readonly ListedTrace[] }>(router, `traces?limit=${limit}`);
   return data;
 }
 
 /** The trace of the request that ended last. @throws BatonError `not_found` where there is none yet */
-export async function lastTraceId(url: string): Promise<string> {
+export async function lastTraceId(router: RouterAccess): Promise<string> {
   const [last] = await polling(
-    () => listTraces(url, 1),
+    () => listTraces(router, 1),
     (traces) => traces.length > 0,
   );
   if (last) return last.request_id;
   throw new BatonError(
     "not_found",
-    `Cannot show the last trace of "${url}": there is none yet; send a request, and see that --trace-level is above 0`,
+    `Cannot show the last trace of "${router.url}": there is none yet; send a request, and see that --trace-level is above 0`,
   );
 }
 
 /** The trace of a request, by the id of either. @throws BatonError `not_found` for one that the router does not have */
-export async function fetchTrace(url: string, id: string): Promise<FetchedTrace> {
+export async function fetchTrace(router: RouterAccess, id: string): Promise<FetchedTrace> {
   const path = `traces/${encodeURIComponent(id)}`;
   let missing: BatonError | undefined;
   const spans = await polling(async () => {
     try {
-      return spansFromOtlp(await getFromRouter<OtlpExport>(url, path));
+      return spansFromOtlp(await getFromRouter<OtlpExport>(router, path));
     } catch (error) {
       if (!isBatonError(error) || error.code !== "not_found") throw error;
       missing = error;

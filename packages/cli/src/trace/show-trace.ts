@@ -31,11 +31,11 @@ const DEFAULT_WIDTH = 120;
 const MIN_WIDTH = 60;
 
 export async function showTrace(argv: readonly string[]): Promise<number> {
-  const { url, last, all, operands } = configOrExit(traceSettings, argv);
-  const id = operands[0] ?? (last ? await lastTraceId(url) : undefined);
-  if (id === undefined) print(formatList(await listTraces(url, LISTED)));
+  const { last, all, operands, ...router } = configOrExit(traceSettings, argv);
+  const id = operands[0] ?? (last ? await lastTraceId(router) : undefined);
+  if (id === undefined) print(formatList(await listTraces(router, LISTED)));
   else {
-    const { spans, complete } = await fetchTrace(url, id);
+    const { spans, complete } = await fetchTrace(router, id);
     print(formatTrace(spans, { complete, all }));
   }
   return EXIT_CODE.ok;

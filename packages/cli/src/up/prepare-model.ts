@@ -13,10 +13,13 @@ type PrepareConfig = Pick<
 
 /**
  * Downloads and compiles the model before any service needs it, so that it happens once and is seen, and refuses what
- * the router would refuse.
+ * the router would refuse. Resolves with the name under which requests ask for it.
  * @throws BatonError when the model cannot be had or used.
  */
-export async function prepareForServing(config: PrepareConfig, print: (line: string) => void): Promise<void> {
+export async function prepareForServing(
+  config: PrepareConfig,
+  print: (line: string) => void,
+): Promise<string> {
   const { model, weights, cacheFolder } = config;
   print(`Preparing model "${model}"`);
   const report = sometimes(print);
@@ -31,6 +34,7 @@ export async function prepareForServing(config: PrepareConfig, print: (line: str
     onProgress: ({ step, bytes }) =>
       report(() => `  ${step === "hash" ? "read" : "compiled"} ${mebibytes(bytes)}`),
   });
+  return name;
 }
 
 /** `[=======>      ]  50 %` */

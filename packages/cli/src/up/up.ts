@@ -43,26 +43,29 @@ export async function up(argv: readonly string[]): Promise<number> {
 
 /** Brings the cluster up and says so; never resolves. */
 async function serve(cluster: LocalCluster, config: UpConfig, stop: AbortSignal): Promise<never> {
-  await prepareForServing(config, print);
+  const model = await prepareForServing(config, print);
   if (!stop.aborted) {
     print("Starting the router and the workers");
     const url = reachableUrl(config.host, await cluster.start(config.port));
-    if (await waitUntilReady(url, stop)) await announce(url);
+    if (await waitUntilReady(url, stop)) await announce(url, model);
   }
   return new Promise(() => {});
 }
 
 /** The two lines a newcomer waits for: where it is, and what to paste. */
-async function announce(url: string): Promise<void> {
-  const models = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string }[] };
+async function announce(url: string, model: string): Promise<void> {
+  const { status } = await fetch(`${url}/v1/models`);
+  const key = status === 401 ? " -H 'authorization: Bearer <one of BATON_API_KEYS>'" : "";
   const body = {
-    model: models.data[0]?.id,
+    model,
     messages: [{ role: "user", content: "Hello" }],
     max_tokens: 100,
   };
   print(`baton is ready on ${url}`);
   print("");
-  print(`curl ${url}/v1/chat/completions -H 'content-type: application/json' -d '${JSON.stringify(body)}'`);
+  print(
+    `curl ${url}/v1/chat/completions -H 'content-type: application/json'${key} -d '${JSON.stringify(body)}'`,
+  );
   print("");
 }
 

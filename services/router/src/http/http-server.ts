@@ -8,12 +8,16 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from "fastify";
+import { ApiError } from "../api-error.ts";
 import type { InFlightRequests } from "../in-flight-requests.ts";
 import type { Admission } from "../pipeline/admit.ts";
 import { RequestFigures } from "../request-figures.ts";
 import { answerClientError } from "./client-error.ts";
+import { allowOrigins } from "./cors.ts";
 import { errorBody } from "./error-body.ts";
+import { type GuardOptions, guard, limitKeys } from "./guard.ts";
 import { parseJsonBodies } from "./json-body.ts";
+import { createListener } from "./listeners.ts";
 import { chooseRequestId, nameInBody, REQUEST_ID_HEADER } from "./request-id.ts";
 import { RequestScope } from "./request-scope.ts";
 import { requestedLevel } from "./trace-level.ts";
@@ -28,8 +32,6 @@ declare module "fastify" {
     readonly traced?: true;
     /** The field of the body in which a client may name its request. */
     readonly idField?: string;
-    /** The route is for the cluster's operators, not for those who ask for generations. */
-    readonly admin?: true;
   }
 }
 
@@ -44,6 +46,9 @@ export interface HttpServerOptions {
   readonly traceOverrides: "allow" | "ignore";
   /** Header whose value keeps requests together. */
   readonly affinityHeader: string;
+  readonly access: GuardOptions;
+  /** Origins of web pages that may call the API; "*" is every one. */
+  readonly corsOrigins: readonly string[];
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -57,8 +62,7 @@ const METHODS = ["GET", "POST", "PUT", "DELETE"] as const;
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const app = Fastify({
     bodyLimit: options.maxBodyBytes,
-    // Time to send a request, not to answer it: nobody keeps a connection busy by sending slowly.
-    requestTimeout: options.requestTimeoutMs,
+    serverFactory: (handler) => createListener(handler, options),
     clientErrorHandler: answerClientError,
     // Whoever closes the server has waited for the running requests; what is left are idle connections.
     forceCloseConnections: true,
@@ -66,7 +70,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
   parseJsonBodies(app);
   app.decorateRequest("scope", undefined);
+  allowOrigins(app, options.corsOrigins);
+  guard(app, options.access);
   app.addHook("onRequest", async (request, reply) => openScope(request, reply, options));
+  limitKeys(app, options.access);
   // The body has been read by now.
   app.addHook("preHandler", async (request, reply) => {
     if (!request.scope) return;
@@ -110,6 +117,7 @@ function openScope(request: FastifyRequest, reply: FastifyReply, options: HttpSe
     timeoutMs: options.requestTimeoutMs,
     inFlight,
     response: reply.raw,
+    client: request.apiKey?.name,
     affinityKey: single(request.headers[options.affinityHeader.toLowerCase()]),
   });
 }
@@ -156,7 +164,9 @@ function sendError(
     logger.error({ request: id, ...traceFields(trace?.header), err: error }, "Request failed");
   }
   if (error.code === "payload_too_large") takeTheRest(request, reply);
-  if (retryable && http !== 502) reply.header("retry-after", Math.ceil(admission.retryAfterMs / 1000));
+  if (error.code === "unauthenticated") reply.header("www-authenticate", "Bearer");
+  const retryAfterMs = (error instanceof ApiError ? error.retryAfterMs : undefined) ?? admission.retryAfterMs;
+  if (retryable && http !== 502) reply.header("retry-after", Math.ceil(retryAfterMs / 1000));
   return reply.code(http).send(errorBody(error));
 }
 

@@ -48,6 +48,8 @@ export interface RequestScopeOptions {
   readonly inFlight: InFlightRequests;
   readonly response: ServerResponse;
   readonly affinityKey: string | undefined;
+  /** What the client's key is called, where it needs one: for the log. */
+  readonly client: string | undefined;
 }
 
 export class RequestScope implements RequestContext, Abortable {
@@ -63,6 +65,8 @@ export class RequestScope implements RequestContext, Abortable {
   readonly #inFlight: InFlightRequests;
   readonly #response: ServerResponse;
   readonly #logger: Logger;
+  readonly #client: string | undefined;
+  #meter: ((tokens: number) => void) | undefined;
   #state: "open" | "taken" | "ended" = "open";
   #failure: BatonError | undefined;
 
@@ -71,6 +75,7 @@ export class RequestScope implements RequestContext, Abortable {
     this.affinityKey = options.affinityKey;
     this.#record = options.record;
     this.#logger = options.logger;
+    this.#client = options.client;
     this.#inFlight = options.inFlight;
     this.#response = options.response;
     this.deadline = systemClock.now() + options.timeoutMs;
@@ -102,6 +107,11 @@ export class RequestScope implements RequestContext, Abortable {
     this.figures = figures;
   }
 
+  /** Told at the end how many tokens the request used: those of its prompt, if it ended well, and its answers'. */
+  meter(used: (tokens: number) => void): void {
+    this.#meter = used;
+  }
+
   abort(error: BatonError): void {
     this.#controller.abort(error);
   }
@@ -125,10 +135,12 @@ export class RequestScope implements RequestContext, Abortable {
     const status = this.#statusOf(outcome);
     if ("error" in outcome) {
       this.figures.failed(outcome.error);
+      this.#meter?.(this.figures.answeredTokens);
       this.trace.setAttributes({ [ATTR.httpStatus]: status });
       this.trace.fail(outcome.error);
     } else {
       this.figures.succeeded(outcome.usage);
+      this.#meter?.(outcome.usage.promptTokens + outcome.usage.completionTokens);
       this.trace.end({ [ATTR.httpStatus]: status, ...outcome.attributes });
     }
     this.#log(outcome, status);
@@ -152,6 +164,7 @@ export class RequestScope implements RequestContext, Abortable {
       {
         request: this.id,
         ...traceFields(this.trace.header),
+        ...(this.#client && { client: this.#client }),
         status,
         ...result,
         ...rounded({ queueMs, firstTokenMs, totalMs }),

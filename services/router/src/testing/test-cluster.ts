@@ -29,6 +29,7 @@ export interface TestClusterOptions {
   readonly workers?: readonly WorkerRole[];
   readonly script?: Partial<WorkerScript>;
   readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
 }
 
@@ -74,7 +75,7 @@ export class TestCluster implements AsyncDisposable {
     const folder = await modelFolder;
     const argv = ["--port", "0", "--registry-port", "0", "--model", folder, ...(options.args ?? [])];
     const tracer = new RecordingTracer();
-    const config = readConfig(settings, { argv, env: {} });
+    const config = readConfig(settings, { argv, env: options.env ?? {} });
     const logger = options.logger ?? silentLogger;
     const service = await startRouter(config, { tracer, metrics: createMetrics("router"), logger });
     const script: WorkerScript = {
@@ -95,6 +96,11 @@ export class TestCluster implements AsyncDisposable {
 
   get url(): string {
     return `http://${this.#service.addresses.http}`;
+  }
+
+  /** Of the port for admin calls, where there is one. */
+  get adminUrl(): string {
+    return `http://${this.#service.addresses.admin}`;
   }
 
   async addWorker(

@@ -2,6 +2,9 @@
 import type { Availability } from "@baton/routing";
 import type { FastifyInstance } from "fastify";
 
+/** Whoever probes has no key. */
+const OPEN = { config: { open: true } } as const;
+
 export interface ProbeParts {
   /** Whether a request could be served now. */
   readonly availability: () => Availability;
@@ -10,14 +13,14 @@ export interface ProbeParts {
 
 export function addProbes(app: FastifyInstance, parts: ProbeParts): void {
   /** The process runs its event loop; nothing else is looked at, so that a missing worker never restarts a router. */
-  app.get("/liveness", () => ({ status: "alive" }));
-  app.get("/readiness", (_request, reply) => {
+  app.get("/liveness", OPEN, () => ({ status: "alive" }));
+  app.get("/readiness", OPEN, (_request, reply) => {
     const readiness = readinessOf(parts);
     reply.code(readiness.status === "ready" ? 200 : 503);
     return readiness;
   });
   /** The same answer as readiness in its body, but always 200: for looking at. */
-  app.get("/health", () => readinessOf(parts));
+  app.get("/health", OPEN, () => readinessOf(parts));
 }
 
 function readinessOf({ availability, draining }: ProbeParts) {
