@@ -5,6 +5,7 @@ import type { Bench, Measurement } from "./bench.ts";
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   engine: () => import("./engine-throughput.ts"),
   overhead: () => import("./engine-overhead.ts"),
+  transfer: () => import("./kv-transfer.ts"),
   health: () => import("./health-during-prefill.ts"),
   traces: () => import("./traces.ts"),
   tracing: () => import("./tracing-overhead.ts"),

@@ -1,7 +1,7 @@
 /** Engines over random weights in the shapes of real models: what is computed does not matter, how long it takes does. */
 import { fileURLToPath } from "node:url";
 import { NEUTRAL_SAMPLING, type SamplingParams, sequenceId } from "@baton/core";
-import { createEngine, type EngineApi, type StepRecord } from "@baton/engine";
+import { createEngine, type EngineApi, type EngineRequest, type StepRecord } from "@baton/engine";
 import { type CompiledModel, prepareModel, type WeightFormat } from "@baton/model";
 import { writeRandomCheckpoint } from "@baton/model/testing";
 
@@ -93,18 +93,24 @@ export function answerArrivals(
   const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
   const startedAt = performance.now();
   const arrivals: number[] = [];
-  engine.submit(
-    {
-      id: sequenceId(`bench-${++sequences}`),
-      promptTokenIds,
-      sampling: { ...NEUTRAL_SAMPLING, temperature: 0, ...sampling },
-      goal: "generate",
-    },
-    (event) => {
-      if (event.type === "token") arrivals.push(performance.now() - startedAt);
-      if (event.type === "finished") resolve(arrivals);
-      if (event.type === "failed") reject(event.error);
-    },
-  );
+  engine.submit(answerRequest(promptTokenIds, sampling), (event) => {
+    if (event.type === "token") arrivals.push(performance.now() - startedAt);
+    if (event.type === "finished") resolve(arrivals);
+    if (event.type === "failed") reject(event.error);
+  });
   return promise;
+}
+
+/** A sequence for the engine under an id of its own; greedy unless told otherwise. */
+export function answerRequest(
+  promptTokenIds: readonly number[],
+  sampling: Partial<SamplingParams>,
+  goal: EngineRequest["goal"] = "generate",
+): EngineRequest {
+  return {
+    id: sequenceId(`bench-${++sequences}`),
+    promptTokenIds,
+    sampling: { ...NEUTRAL_SAMPLING, temperature: 0, ...sampling },
+    goal,
+  };
 }
