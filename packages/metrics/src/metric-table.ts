@@ -276,6 +276,20 @@ export const METRICS = {
     labels: ["mode", "why"],
     roles: ROUTER,
   },
+  baton_router_retries_total: {
+    type: "counter",
+    help: "Requests without a token yet that were tried again on other workers, by what failed the last ones.",
+    unit: "",
+    labels: ["reason"],
+    roles: ROUTER,
+  },
+  baton_router_migrations_total: {
+    type: "counter",
+    help: "Answers that had begun and went on with other workers, by what took the last ones.",
+    unit: "",
+    labels: ["reason"],
+    roles: ROUTER,
+  },
   baton_router_worker_requests: {
     type: "gauge",
     help: "Legs that this router has running on a worker.",

@@ -10,7 +10,7 @@ const fresh: RequestProgress = {
   migrations: 0,
   tokensSent: 0,
   promptTokens: 100,
-  resumable: true,
+  complete: false,
   canceled: false,
   deadline: 10_000,
 };
@@ -47,7 +47,7 @@ describe("mayMigrate", () => {
 
   test.each([
     ["no token was sent", fresh],
-    ["it cannot be resumed", { ...streaming, resumable: false }],
+    ["it is complete", { ...streaming, complete: true }],
     ["it moved too often", { ...streaming, migrations: 3 }],
     ["it is too long", { ...streaming, promptTokens: 32_764 }],
   ])("gives up when %s", (_, progress) => {
@@ -61,7 +61,7 @@ test("an error leads to a retry or a migration, never to both, and not for ever"
     migrations: fc.nat(50),
     tokensSent: fc.nat(3),
     promptTokens: fc.nat(1000),
-    resumable: fc.boolean(),
+    complete: fc.boolean(),
     canceled: fc.boolean(),
     deadline: fc.nat(5000),
   });

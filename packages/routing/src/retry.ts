@@ -36,8 +36,8 @@ export interface RequestProgress {
   /** Tokens of the answer that left for the client. */
   readonly tokensSent: number;
   readonly promptTokens: number;
-  /** The request can be continued from its tokens alone: a grammar's state, for example, cannot. */
-  readonly resumable: boolean;
+  /** The answer needs no more tokens, only its end is missing. */
+  readonly complete: boolean;
   /** The client has left, or the router wants the request to end. */
   readonly canceled: boolean;
   /** Epoch ms. */
@@ -61,7 +61,7 @@ export function mayMigrate(error: BatonError, progress: RequestProgress, moment:
   const { limits } = moment;
   const tokens = progress.promptTokens + progress.tokensSent;
   if (progress.tokensSent === 0) return giveUp("no token was sent: a retry is enough");
-  if (!progress.resumable) return giveUp("the answer cannot be continued from its tokens alone");
+  if (progress.complete) return giveUp("the answer is complete");
   if (progress.migrations >= limits.maxMigrations) return giveUp(`it moved ${progress.migrations} times`);
   if (tokens > limits.maxMigratedTokens)
     return giveUp(`it has ${tokens} tokens, at most ${limits.maxMigratedTokens} are migrated`);

@@ -1,19 +1,10 @@
 /** What a request lives through when its first workers fail it. */
-import { BatonError, type ErrorCode, type GenerationEvent, type WorkerRole } from "@baton/core";
+import type { ErrorCode, GenerationEvent, WorkerRole } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
+import { endedRoot, failure, inFlight, PREFILLED, startCluster as start } from "./testing/attempts.ts";
 import { eventually } from "./testing/eventually.ts";
 import type { WorkerScript } from "./testing/fake-worker.ts";
-import { jsonOf, sseEvents, TestCluster, tokensOf, untilCanceled } from "./testing/test-cluster.ts";
-
-const TWO_OF_EACH: readonly WorkerRole[] = ["prefill", "prefill", "decode", "decode"];
-
-const failure = (code: ErrorCode) => new BatonError(code, "Cannot go on: the test says so");
-
-const PREFILLED = {
-  usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
-  firstTokenId: 65,
-  kvBytes: 1024,
-};
+import { jsonOf, sseEvents, tokensOf, untilCanceled } from "./testing/test-cluster.ts";
 
 /** Fails the prefill leg of the first `attempts` attempts, in which decode waits for KV that never comes. */
 function failsPrefill(code: ErrorCode, attempts = 1): WorkerScript {
@@ -27,38 +18,6 @@ function failsPrefill(code: ErrorCode, attempts = 1): WorkerScript {
       yield* tokensOf("Hello there", call);
     },
   };
-}
-
-async function start(script: WorkerScript, roles = TWO_OF_EACH, args: readonly string[] = []) {
-  const cluster = await TestCluster.start({ workers: [], script, args: ["--retry-base-ms", "1", ...args] });
-  for (const [index, role] of roles.entries()) await cluster.addWorker(`${role}-${index}`, role);
-  await eventually(async () => Object.keys(await inFlight(cluster)).length === roles.length);
-  return cluster;
-}
-
-/** Requests that the router has in flight, by worker. */
-async function inFlight(cluster: TestCluster): Promise<Record<string, number>> {
-  const text = await (await fetch(`${cluster.url}/metrics`)).text();
-  const lines = text.matchAll(/^baton_router_worker_requests\{.*worker="([^"]+)".*\} (\d+)$/gm);
-  return Object.fromEntries([...lines].map(([, worker, requests]) => [worker, Number(requests)]));
-}
-
-async function endedRoot(cluster: TestCluster) {
-  await eventually(() => cluster.tracer.open === 0);
-  const root = cluster.tracer.roots.at(-1)!;
-  expect(root.defects()).toEqual([]);
-  expect(Object.values(await inFlight(cluster)).every((requests) => requests === 0)).toBe(true);
-  const legs = (name: string) =>
-    root.children
-      .filter((stage) => stage.name === name)
-      .map(({ attributes, error }) => ({
-        attempt: attributes["baton.attempt"],
-        worker: attributes["baton.worker.id"],
-        room: attributes.bootstrap_room,
-        failed: error?.code,
-      }));
-  const retries = root.events.filter(({ name }) => name === "retry").map(({ attributes }) => attributes);
-  return { root, prefills: legs("prefill_leg"), decodes: legs("decode_leg"), retries };
 }
 
 describe("a pair that fails before the first token", () => {
@@ -170,19 +129,6 @@ describe("a request is not tried again", () => {
     await using cluster = await start(failsPrefill(code));
     expect((await jsonOf(await cluster.chat())).error.code).toBe(code);
     expect((await endedRoot(cluster)).prefills).toHaveLength(1);
-  });
-
-  test("once a token has been sent", async () => {
-    await using cluster = await start({
-      prefill: () => Promise.resolve(PREFILLED),
-      async *generate(): AsyncGenerator<GenerationEvent, void, void> {
-        yield { type: "tokens", tokenIds: [72] };
-        throw failure("worker_lost");
-      },
-    });
-    const events = await sseEvents(await cluster.chat({ stream: true }));
-    expect(events.at(-1)).toMatchObject({ error: { code: "worker_lost" } });
-    expect((await endedRoot(cluster)).decodes).toHaveLength(1);
   });
 
   test("after its client has left during the pause", async () => {

@@ -204,7 +204,15 @@ function keyLimits(config: ConfigOf<typeof settings>): KeyLimits {
 
 function retryLimits(config: ConfigOf<typeof settings>): RetryLimits {
   const { retryLimit, retryBaseMs: baseMs, retryMaxMs: maxMs } = config;
-  return { ...DEFAULT_RETRY_LIMITS, maxAttempts: retryLimit + 1, baseMs, maxMs };
+  const { migrationLimit: maxMigrations, migrationMaxTokens: maxMigratedTokens } = config;
+  return {
+    ...DEFAULT_RETRY_LIMITS,
+    maxAttempts: retryLimit + 1,
+    maxMigrations,
+    maxMigratedTokens,
+    baseMs,
+    maxMs,
+  };
 }
 
 /** An IPv6 host is in brackets before a port. */

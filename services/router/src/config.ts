@@ -198,6 +198,22 @@ export const settings = defineSettings("router", {
     default: DEFAULT_RETRY_LIMITS.maxMs,
     doc: "Longest pause before any retry, in ms",
   }),
+  migrationLimit: setting.integer({
+    flag: "migration-limit",
+    env: "BATON_MIGRATION_LIMIT",
+    min: 0,
+    max: 100,
+    default: DEFAULT_RETRY_LIMITS.maxMigrations,
+    doc: "How often an answer that has begun may go on with other workers when it loses its own; 0 is never",
+  }),
+  migrationMaxTokens: setting.integer({
+    flag: "migration-max-tokens",
+    env: "BATON_MIGRATION_MAX_TOKENS",
+    min: 0,
+    max: 100_000_000,
+    default: DEFAULT_RETRY_LIMITS.maxMigratedTokens,
+    doc: "Longest prompt and answer so far that goes on elsewhere, in tokens: all of it is computed anew",
+  }),
   drainTimeoutMs: setting.milliseconds({
     flag: "drain-timeout-ms",
     env: "BATON_DRAIN_TIMEOUT_MS",

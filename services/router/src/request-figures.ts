@@ -53,6 +53,7 @@ export class RequestFigures {
   #decode = NO_TIMINGS;
   #firstTokenMs = 0;
   #answeredTokens = 0;
+  #migrations = 0;
 
   constructor({ metrics, header, operation, startedAt }: RequestFiguresOptions) {
     this.#startedAt = startedAt;
@@ -105,6 +106,12 @@ export class RequestFigures {
         this.#prefill = timings;
       },
     });
+  }
+
+  /** An answer goes on elsewhere. Returns how often that has happened to the request. */
+  migrated(): number {
+    this.#migrations += 1;
+    return this.#migrations;
   }
 
   succeeded(usage: Usage): void {

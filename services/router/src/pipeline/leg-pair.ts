@@ -3,9 +3,11 @@
  *
  *   R1  The first leg to fail aborts the other at once, and its error is what the caller sees.
  *   R2  The events end, and errors are thrown, only after both legs have ended.
- *   R3  A prefill leg that fails after the answer is complete does not fail the answer.
+ *   R3  A prefill leg that fails once the decode leg has written something does not fail the answer: all KV has been
+ *       handed over.
  *   R4  Under suspicion is the worker of the leg that failed first; for a failed transfer, both ends of it. So too for
- *       a lost worker: the leg may have lost its own, or tell that its own has lost the other.
+ *       a lost worker, until the KV has been handed over: the leg may have lost its own, or tell that its own has lost
+ *       the other.
  */
 import {
   BatonError,
@@ -58,6 +60,8 @@ export class LegPair {
   readonly #figures: AnswerFigures;
   readonly #legs = new AbortController();
   readonly #signal: AbortSignal;
+  /** The decode worker has all of the KV. */
+  #handedOver = false;
   #rootCause: BatonError | undefined;
   #suspects: readonly WorkerRecord[] = [];
   #stopCall: Promise<void> | undefined;
@@ -89,6 +93,7 @@ export class LegPair {
     let complete = false;
     try {
       for await (const event of this.#decodeEvents()) {
+        this.#handedOver = true;
         complete = event.type === "end";
         if (event.type === "tokens") this.#figures.tokens(event.tokenIds.length);
         else {
@@ -136,7 +141,8 @@ export class LegPair {
       });
       this.#figures.prefilled(timings);
     } catch (reason) {
-      this.#fail(reason, leg);
+      if (!this.#handedOver) this.#fail(reason, leg);
+      else if (!this.#signal.aborted) this.#warn("Leg failed after the hand-over", leg.worker.id, reason); // R3
     } finally {
       leg.release();
     }
@@ -169,6 +175,7 @@ export class LegPair {
         [ATTR.bootstrapRoom]: room && formatRoom(room),
         [ATTR.workerId]: leg.worker.id,
         [ATTR.attempt]: this.#attempt,
+        [ATTR.answeredTokens]: this.#request.answeredTokenIds?.length,
       },
     });
   }
@@ -191,7 +198,7 @@ export class LegPair {
     const { prefill, decode } = this.#route;
     if (code === "room_conflict") return [];
     const concernsBoth = code === "kv_transfer_failed" || code === "worker_lost";
-    return concernsBoth && prefill ? [prefill.worker, decode.worker] : [worker];
+    return concernsBoth && prefill && !this.#handedOver ? [prefill.worker, decode.worker] : [worker];
   }
 
   #abort(why: string): void {

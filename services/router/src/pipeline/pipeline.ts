@@ -1,6 +1,5 @@
 /** The way of a request through the router, step by step: admit, tokenize, then plan, legs (in one attempt or more) and response per choice. */
 import type { GenerationRequest, WorkerId } from "@baton/core";
-import type { Metrics } from "@baton/metrics";
 import { createDetokenizer, createStopMatcher } from "@baton/tokenizer";
 import { ATTR, EVENT, SPAN, type Stage, type TraceNode } from "@baton/tracing";
 import type { Admission } from "./admit.ts";
@@ -16,7 +15,6 @@ import { type TokenizeParts, tokenize } from "./tokenize.ts";
 
 export interface PipelineParts extends TokenizeParts, PlanParts, AttemptsParts {
   readonly admission: Admission;
-  readonly metrics: Metrics;
 }
 
 /** Answers one call; nothing starts before the first event is asked for. Leaving early ends the request. */
@@ -33,9 +31,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     );
     const requests = figures.measure("tokenizeMs", () => tokenize(call, context, parts));
     yield* choices(call.n, requests, context, async function* generate(request, own, prompt) {
-      const planned = (avoid: ReadonlySet<WorkerId>) =>
+      const planned = (rest: GenerationRequest, avoid: ReadonlySet<WorkerId>) =>
         figures.measure("routingMs", () =>
-          decide(request, { avoid, affinityKey: context.affinityKey }, own.trace, parts),
+          decide(rest, { avoid, affinityKey: context.affinityKey }, own.trace, parts),
         );
       const events = respond(new Attempts(planned, request, own, parts), {
         tokenizer: parts.tokenizer,

@@ -5,6 +5,7 @@ import {
   type BootstrapRoom,
   bootstrapRoom,
   type Clock,
+  contextOf,
   type GenerationRequest,
   type WorkerId,
 } from "@baton/core";
@@ -74,24 +75,25 @@ export function plan(
   }
 }
 
-/** With the names of the prompt's blocks, and how much of it each worker is supposed to hold. */
+/** With the names of the blocks of all that is to be computed, an answer that has begun included, and how much of it each worker is supposed to hold. */
 function toRouteRequest(
-  { promptTokenIds }: GenerationRequest,
+  generation: GenerationRequest,
   { avoid, affinityKey }: PlanWishes,
   view: WorkerView,
   { model, kvIndex, clock }: PlanParts,
 ): RouteRequest {
   const now = clock.now();
+  const tokenIds = contextOf(generation);
   const request = {
     model,
-    promptTokens: promptTokenIds.length,
+    promptTokens: tokenIds.length,
     avoid,
     now,
     ...(affinityKey !== undefined && { affinityKey }),
   };
   const [some] = view; // Workers of one cluster have blocks of one size.
   if (!some) return request;
-  const blocks = blockNames(hashTokens(promptTokenIds, some.record.layout.blockSize).sequenceHashes);
+  const blocks = blockNames(hashTokens(tokenIds, some.record.layout.blockSize).sequenceHashes);
   return { ...request, blocks, overlap: kvIndex.find(blocks, now) };
 }
 
