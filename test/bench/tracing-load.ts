@@ -3,8 +3,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Cluster } from "../support/cluster.ts";
 import { processorMs } from "./process-time.ts";
 
-/** Spans are sent 50 ms after they ended, at the latest; what that costs belongs to the wave that made them. */
-const SETTLE_MS = 150;
+/** Spans are sent half a second after they ended, at the latest; what that costs belongs to the wave that made them. */
+export const EXPORT_DELAY_MS = 500;
+const SETTLE_MS = EXPORT_DELAY_MS + 100;
 
 export interface Load {
   readonly model: string;

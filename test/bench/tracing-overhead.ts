@@ -9,33 +9,44 @@
  * (some 5 %, by where their memory lies) than tracing costs.
  */
 import { silentLogger } from "@baton/core";
+import { BABBLE_MODEL } from "@baton/model/testing";
 import { createRpcServer } from "@baton/rpc";
-import { Cluster } from "../support/cluster.ts";
+import { Cluster, type ClusterOptions } from "../support/cluster.ts";
 import { randomFrom } from "../support/random.ts";
 import { type Bench, type Measurement, percentile, summarize } from "./bench.ts";
-import { relativeChange } from "./paired-bootstrap.ts";
+import { absolute, inPercent, pairedChange } from "./paired-bootstrap.ts";
 import { BENCH_CACHE, synthModelFolder } from "./synth-model.ts";
-import { type Load, playWave, type Wave } from "./tracing-load.ts";
+import { EXPORT_DELAY_MS, type Load, playWave, type Wave } from "./tracing-load.ts";
 
 const SHAPE = "smollm2-135m";
 const LEVELS = [0, 1, 2, 3];
 const WARM_UP_BLOCKS = 2;
 
 export const bench: Bench = {
-  question: `What do levels 1, 2 and 3 add to latency, and take from throughput, of a cluster that serves ${SHAPE} in int4 (--trace-store off)?`,
+  question: `What do levels 1, 2 and 3 add to latency, and take from throughput, of a cluster that serves ${SHAPE} in int4 (--trace-store off)? And what of processor time to a request, seen beside a model that costs next to nothing?`,
   notMeasured:
     "the router's own trace store (off here), modules other than request, a collector on another machine, a GPU, and what a loaded exporter costs at level 0",
 
-  async run(report, [blocks = "60", concurrency = "4"]) {
+  async run(report, [blocks = "60", concurrency = "4", only = "both"]) {
     const load: Load = { model: SHAPE, concurrency: count(concurrency), promptLength: 128, tokens: 32 };
     await using sink = await startSink();
-    await using cluster = await Cluster.start({
-      model: await synthModelFolder(SHAPE),
-      otlp: { endpoint: sink.endpoint, protocol: "grpc" },
-      env: { BATON_CACHE: BENCH_CACHE, BATON_TRACE_STORE: "off", BATON_WEIGHTS: "int4" },
-    });
-    const played = await playAll(cluster, load, count(blocks));
-    for (const measurement of compare(played, load)) report(measurement);
+    if (only !== "tiny") {
+      const env = { BATON_CACHE: BENCH_CACHE, BATON_WEIGHTS: "int4" };
+      await measure(load, { model: await synthModelFolder(SHAPE), env });
+    }
+    if (only !== "real") await measure({ ...load, model: BABBLE_MODEL }, {});
+
+    async function measure(ofModel: Load, options: ClusterOptions): Promise<void> {
+      const otlp = { endpoint: sink.endpoint, protocol: "grpc" } as const;
+      const env = {
+        ...options.env,
+        BATON_TRACE_STORE: "off",
+        BATON_OTLP_EXPORTER_SCHEDULE_DELAY_MILLIS: String(EXPORT_DELAY_MS), // The default; other tests shorten it.
+      };
+      await using cluster = await Cluster.start({ ...options, otlp, env });
+      const played = await playAll(cluster, ofModel, count(blocks));
+      for (const measurement of compare(played, ofModel)) report(measurement);
+    }
   },
 };
 
@@ -100,12 +111,6 @@ const FIGURES: readonly {
     unit: "tokens/s",
     of: (waves) => mean(waves.map(({ tokensPerSecond }) => tokensPerSecond)),
   },
-  {
-    metric: "processor time",
-    change: "processor time added",
-    unit: "ms/wave",
-    of: (waves) => mean(waves.map(({ processorMs }) => processorMs)),
-  },
 ];
 
 function latency(p: number): Figure {
@@ -123,16 +128,28 @@ function mean(values: readonly number[]): number {
 /** Figures of each level, and how each differs from level 0 with half its 95 % interval. */
 function* compare(
   played: readonly (readonly Wave[])[],
-  { concurrency, tokens }: Load,
+  { model, concurrency, tokens }: Load,
 ): Generator<Measurement> {
-  const what = `${played[0]!.length} waves of ${concurrency} × ${tokens} tokens`;
+  const what = `${model}, ${played[0]!.length} waves of ${concurrency} × ${tokens} tokens`;
+  const perRequest: Figure = (waves) => mean(waves.map(({ processorMs }) => processorMs / concurrency));
   for (const [level, waves] of played.entries()) {
     const contender = `level ${level}`;
+    const unit = "ms/request";
+    yield { case: what, contender, metric: "processor time", ...ofWaves(waves, perRequest), unit };
+    if (level > 0) {
+      const added = { case: what, contender, metric: "processor time added" };
+      yield { ...added, ...pairedChange(played[0]!, waves, perRequest, absolute), unit };
+      yield { ...added, ...pairedChange(played[0]!, waves, perRequest, inPercent), unit: "%" };
+    }
     for (const { metric, change, unit, of } of FIGURES) {
-      const { spread } = summarize(waves.map((wave) => of([wave])));
-      yield { case: what, contender, metric, value: of(waves), spread, unit };
+      yield { case: what, contender, metric, ...ofWaves(waves, of), unit };
       if (level === 0) continue;
-      yield { case: what, contender, metric: change, ...relativeChange(played[0]!, waves, of), unit: "%" };
+      const metricOfChange = { case: what, contender, metric: change };
+      yield { ...metricOfChange, ...pairedChange(played[0]!, waves, of, inPercent), unit: "%" };
     }
   }
+}
+
+function ofWaves(waves: readonly Wave[], of: Figure): { readonly value: number; readonly spread: number } {
+  return { value: of(waves), spread: summarize(waves.map((wave) => of([wave]))).spread };
 }
