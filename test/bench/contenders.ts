@@ -112,7 +112,7 @@ async function batonCluster(weights: WeightFormat, options: ContenderOptions): P
     run: (prompts, maxTokens) =>
       streams(cluster.url, prompts, (prompt) => ({
         model: shape,
-        prompt: textOf(prompt),
+        prompt,
         max_tokens: maxTokens,
         temperature: 0,
         ignore_eos: true,
@@ -129,11 +129,6 @@ function streams(
 ): Promise<Arrivals> {
   const startedAt = performance.now();
   return Promise.all(prompts.map((prompt) => completionArrivals(url, body(prompt), startedAt)));
-}
-
-/** As many tokens for Baton, whose synthetic tokenizer has one for each byte: letters, different for each prompt. */
-function textOf(prompt: readonly number[]): string {
-  return String.fromCharCode(...prompt.map((tokenId) => 97 + (tokenId % 26)));
 }
 
 /** Bits that a weight takes, scales included. */

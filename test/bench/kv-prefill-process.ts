@@ -28,7 +28,10 @@ const SHAPE = "smollm2-135m";
 export const MAX_TOKENS = 4096;
 export const BLOCK_SIZE = 16;
 
-const model = await prepareModel(await synthModelFolder(SHAPE), { cacheFolder: BENCH_CACHE, weights: "int8" });
+const model = await prepareModel(await synthModelFolder(SHAPE), {
+  cacheFolder: BENCH_CACHE,
+  weights: "int8",
+});
 const layout = model.layout(BLOCK_SIZE);
 const engine = await startEngine({ model, chunkTokens: 512, kvTokens: 2 * MAX_TOKENS });
 const blockBytes = kvBytesPerBlock(layout);
@@ -63,7 +66,8 @@ rawServer.listen(0, "127.0.0.1", () => {
 process.on("message", (request: PrefillRequest) => {
   if (request.type === "raw") rawBytes = request.bytes;
   else if (request.type === "send") send(BigInt(request.room) as BootstrapRoom, request.tokens);
-  else prefill(request.tokens, request.room === undefined ? undefined : (BigInt(request.room) as BootstrapRoom));
+  else
+    prefill(request.tokens, request.room === undefined ? undefined : (BigInt(request.room) as BootstrapRoom));
   reply({ type: "accepted" });
 });
 process.on("disconnect", () => process.exit());

@@ -1,6 +1,6 @@
 /** A streamed completion as a client sees it: when each token is there. */
 
-/** Ms from `startedAt` to each event with text of the stream that answers `body`. */
+/** Ms from `startedAt` to each token of the stream that answers `body`. */
 export async function completionArrivals(
   url: string,
   body: object,
@@ -18,7 +18,7 @@ export async function completionArrivals(
     const events = (rest + piece).split("\n\n");
     rest = events.pop()!;
     const at = performance.now() - startedAt;
-    for (const event of events) if (/"text":\s*"[^"]/.test(event)) arrivals.push(at);
+    for (const event of events) if (/"finish_reason":\s*null/.test(event)) arrivals.push(at);
   }
   return arrivals;
 }

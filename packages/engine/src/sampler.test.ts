@@ -39,7 +39,7 @@ function referenceSample(logits: Float32Array, rules: Rules, fraction: number): 
   const maximum = Math.max(...logits);
   const distances = Array.from(logits, (logit) => (maximum - logit) / temperature);
   const weights = distances.map((distance) => Math.exp(-distance));
-  const order = weights.map((_, index) => index).sort((a, b) => distances[a]! - distances[b]! || a - b);
+  const order = weights.map((_, index) => index).sort((a, b) => logits[b]! - logits[a]! || a - b);
   const likely = order.filter((index) => weights[index]! >= minP).slice(0, topK || order.length);
   const target = topP * likely.reduce((total, index) => total + weights[index]!, 0);
   const kept = new Set<number>();

@@ -42,15 +42,13 @@ export class Sampler {
   }
 
   #choose(logits: Float32Array, { sampling, outputIndex, history }: Choice): number {
-    const { temperature, topK, topP, seed } = sampling;
+    const { temperature, seed } = sampling;
     if (outputIndex < sampling.minTokens) forbid(logits, sampling.stopTokenIds);
     for (const { tokenId, bias } of sampling.logitBias) logits[tokenId] = logits[tokenId]! + bias;
     history?.penalize(logits, sampling);
     const best = mostLikely(logits);
     if (temperature === 0) return best;
     this.#candidates.collect(logits, logits[best]!, sampling);
-    if (topK > 0) this.#candidates.keepMostLikely(topK);
-    if (topP < 1) this.#candidates.keepNucleus(topP);
     return this.#candidates.draw(uniform(seed, outputIndex));
   }
 }

@@ -1,0 +1,134 @@
+/**
+ * What prompts do to those who are being answered: the time between the tokens of eight streams, while long prompts
+ * keep arriving and while none do, in a pair of workers with one core each and in one worker with both cores.
+ */
+import { execFileSync } from "node:child_process";
+import { setPriority } from "node:os";
+import { Cluster, type ClusterOptions } from "../support/cluster.ts";
+import { type Bench, type Measurement, percentile, summarize } from "./bench.ts";
+import { completionArrivals } from "./stream-arrivals.ts";
+import { BENCH_CACHE, synthModelFolder } from "./synth-model.ts";
+
+const SHAPE = "smollm2-135m";
+const STREAMS = 8;
+const STREAM_PROMPT = 200;
+const STREAM_TOKENS = 256;
+const LONG_PROMPT = 1000;
+const REPETITIONS = 3;
+
+type Report = (measurement: Measurement) => void;
+
+/** A cluster on two cores. */
+interface Contender {
+  readonly name: string;
+  readonly cluster: Cluster;
+}
+
+export const bench: Bench = {
+  question: `How much longer do ${STREAMS} streams wait for their next token while ${LONG_PROMPT}-token prompts keep arriving?`,
+  notMeasured:
+    "prompts that are answered at length (they would join the batch), a network, more workers; the router and the client share the prefill worker's core, and go first there",
+
+  async run(report, [weights = "int8"]) {
+    const pair = await start("disaggregated", weights);
+    pin(pair.cluster);
+    const aggregated = await start("aggregated", weights);
+    try {
+      for (const contender of [pair, aggregated]) await measure(contender, report);
+    } finally {
+      await pair.cluster[Symbol.asyncDispose]();
+      await aggregated.cluster[Symbol.asyncDispose]();
+    }
+  },
+};
+
+async function start(mode: NonNullable<ClusterOptions["mode"]>, weights: string): Promise<Contender> {
+  const threads = mode === "aggregated" ? "2" : "1";
+  const cluster = await Cluster.start({
+    mode,
+    model: await synthModelFolder(SHAPE),
+    routerArgs: ["--weights", weights, "--trace-store", "off"],
+    workerArgs: [
+      ...["--weights", weights, "--threads", threads, "--trace-store", "off"],
+      ...["--kv-memory", `${2 ** 30}`],
+    ],
+    env: { BATON_CACHE: BENCH_CACHE, BATON_TRACE_LEVEL: "0" },
+  });
+  return { name: mode, cluster };
+}
+
+/** Decode has a core of its own; everybody else has the other one, where prefill takes what is left. */
+function pin(cluster: Cluster): void {
+  const cores = { "decode-0": 1, "prefill-0": 0, router: 0 } as const;
+  for (const [name, core] of Object.entries(cores)) {
+    const { pid } = cluster.process(name).child;
+    execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", `${core}`, `${pid}`], { stdio: "ignore" });
+  }
+  setPriority(cluster.process("prefill-0").child.pid!, 10);
+}
+
+async function measure({ name, cluster }: Contender, report: Report): Promise<void> {
+  const gaps = { without: [] as number[], with: [] as number[] };
+  const ratios: number[] = [];
+  let prompts = 0;
+  await streamGaps(cluster); // Warms up.
+  for (let turn = 0; turn < REPETITIONS; turn++) {
+    const quiet = await streamGaps(cluster);
+    const arriving = keepArriving(cluster);
+    const busy = await streamGaps(cluster);
+    prompts += await arriving.stop();
+    gaps.without.push(...quiet);
+    gaps.with.push(...busy);
+    ratios.push(percentile(busy, 99) / percentile(quiet, 99));
+  }
+  for (const [which, samples] of Object.entries(gaps)) {
+    for (const p of [50, 99]) {
+      const row = { case: `${which} prompts arriving`, contender: name, metric: `between tokens, p${p}` };
+      report({ ...row, value: percentile(samples, p), unit: "ms" });
+    }
+  }
+  const row = { case: "with and without", contender: name };
+  report({ ...row, metric: "p99 with over p99 without", ...summarize(ratios), unit: "x" });
+  report({ ...row, metric: "prompts prefilled", value: prompts, unit: "prompts" });
+}
+
+/** Ms between the tokens of each stream, while all of them are written. */
+async function streamGaps(cluster: Cluster): Promise<readonly number[]> {
+  const startedAt = performance.now();
+  const arrivals = await Promise.all(
+    Array.from({ length: STREAMS }, () => complete(cluster, STREAM_PROMPT, STREAM_TOKENS, startedAt)),
+  );
+  const begin = Math.max(...arrivals.map((times) => times[0]!));
+  const end = Math.min(...arrivals.map((times) => times.at(-1)!));
+  return arrivals.flatMap((times) => {
+    const together = times.filter((time) => time >= begin && time <= end);
+    return together.slice(1).map((time, i) => time - together[i]!);
+  });
+}
+
+/** One prompt after the other, until it is told to stop; then says how many there were. */
+function keepArriving(cluster: Cluster): { readonly stop: () => Promise<number> } {
+  let stopped = false;
+  const run = async () => {
+    let count = 0;
+    for (; !stopped; count++) await complete(cluster, LONG_PROMPT, 1, performance.now());
+    return count;
+  };
+  const running = run();
+  return {
+    stop: () => {
+      stopped = true;
+      return running;
+    },
+  };
+}
+
+let requests = 0;
+
+/** A prompt that no other begins like: the tokens of the synthetic model are bytes. */
+function complete(cluster: Cluster, tokens: number, maxTokens: number, startedAt: number) {
+  const prompt = `${++requests} `.padEnd(tokens, "a long story ");
+  const options = { temperature: 0, ignore_eos: true, stream: true, logprobs: 0 };
+  const body = { model: SHAPE, prompt, max_tokens: maxTokens, ...options };
+  return completionArrivals(cluster.url, body, startedAt);
+}

@@ -1,0 +1,128 @@
+/** Whether the memory of the processes grows with the requests that they served, and whether its peak can be predicted. */
+import type { WorkerRole } from "@baton/core";
+import { prepareModel, SYNTH_SHAPES, type WeightFormat } from "@baton/model";
+import { Cluster } from "../support/cluster.ts";
+import { type Bench, type Measurement, percentile } from "./bench.ts";
+import { predictedPeakBytes } from "./memory-formula.ts";
+import { residentBytes } from "./process-memory.ts";
+import { completionArrivals } from "./stream-arrivals.ts";
+import { BENCH_CACHE, synthModelFolder } from "./synth-model.ts";
+
+const REQUESTS = 10_000;
+const CONCURRENCY = 32;
+/** Of the small model's prompts and answers, in tokens. */
+const LONGEST = { prompt: 500, answer: 24 } as const;
+/** Growth is what a process holds during the last of these parts of all requests, over what it held during the third. */
+const PARTS = 10;
+const KV_MEMORY = 64 * 2 ** 20;
+
+const SHAPE = "smollm2-135m";
+const PEAK_KV_MEMORY = 512 * 2 ** 20;
+const PEAK_PROMPT = 1500;
+const PEAK_ANSWER = 100;
+const MB = 1e6;
+
+type Report = (measurement: Measurement) => void;
+
+export const bench: Bench = {
+  question:
+    "Does memory grow over 10,000 requests, and is the peak of each role what the engine's design says?",
+  notMeasured: "memory of other allocators and platforms, traces (they are off), several days",
+
+  /** `args`: how many requests, 10,000 unless given; formats whose peaks are measured. */
+  async run(report, [requests = `${REQUESTS}`, ...formats]) {
+    if (Number(requests) > 0) await growth(Number(requests), report);
+    for (const weights of (formats.length > 0 ? formats : ["int8"]) as WeightFormat[]) {
+      await peaks("disaggregated", weights, report);
+      await peaks("aggregated", weights, report);
+    }
+  },
+};
+
+async function growth(requests: number, report: Report): Promise<void> {
+  await using cluster = await Cluster.start({
+    routerArgs: ["--trace-store", "off"],
+    workerArgs: ["--kv-memory", `${KV_MEMORY}`, "--trace-store", "off"],
+    env: { BATON_TRACE_LEVEL: "0" },
+  });
+  const names = ["router", ...cluster.workers];
+  const samples = new Map(names.map((name) => [name, Array.from({ length: PARTS }, () => [] as number[])]));
+  let sent = 0;
+  const sample = () => {
+    const part = Math.min(PARTS - 1, Math.floor((PARTS * sent) / requests));
+    for (const name of names) samples.get(name)![part]!.push(residentBytes(pidOf(cluster, name)).now);
+  };
+  const timer = setInterval(sample, 200);
+  const client = async () => {
+    while (sent < requests) {
+      const number = sent++;
+      await complete(cluster, "babble", number, {
+        prompt: 1 + ((number * 7919) % LONGEST.prompt),
+        answer: 1 + ((number * 104_729) % LONGEST.answer),
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, client));
+  clearInterval(timer);
+  sample();
+  for (const [name, parts] of samples) {
+    const [before, after] = [percentile(parts[2]!, 50), percentile(parts[PARTS - 1]!, 50)];
+    const row = { case: `${requests} requests`, contender: name };
+    report({ ...row, metric: "resident, third tenth", value: before / MB, unit: "MB" });
+    report({ ...row, metric: "resident, last tenth", value: after / MB, unit: "MB" });
+    report({ ...row, metric: "growth", value: 100 * (after / before - 1), unit: "%" });
+  }
+}
+
+/** Fills the KV memory of every role, and compares its process's peak with the formula. */
+async function peaks(
+  mode: "disaggregated" | "aggregated",
+  weights: WeightFormat,
+  report: Report,
+): Promise<void> {
+  const folder = await synthModelFolder(SHAPE);
+  await prepareModel(folder, { cacheFolder: BENCH_CACHE, weights }); // Compiling has a peak of its own.
+  await using cluster = await Cluster.start({
+    mode,
+    model: folder,
+    routerArgs: ["--weights", weights, "--trace-store", "off"],
+    workerArgs: ["--weights", weights, "--kv-memory", `${PEAK_KV_MEMORY}`, "--trace-store", "off"],
+    env: { BATON_CACHE: BENCH_CACHE, BATON_TRACE_LEVEL: "0" },
+  });
+  const lengths = { prompt: PEAK_PROMPT, answer: PEAK_ANSWER };
+  await Promise.all(Array.from({ length: 16 }, (_, i) => complete(cluster, SHAPE, i, lengths)));
+  for (const name of cluster.workers) {
+    const role: WorkerRole =
+      mode === "aggregated" ? "aggregated" : name.startsWith("prefill") ? "prefill" : "decode";
+    const config = SYNTH_SHAPES[SHAPE];
+    const predicted = predictedPeakBytes({
+      role,
+      weights,
+      config,
+      kvMemory: PEAK_KV_MEMORY,
+      longestPrompt: PEAK_PROMPT,
+    });
+    const { peak } = residentBytes(pidOf(cluster, name));
+    const row = { case: `peak, ${weights}`, contender: role };
+    report({ ...row, metric: "resident", value: peak / MB, unit: "MB" });
+    report({ ...row, metric: "predicted", value: predicted / MB, unit: "MB" });
+    report({ ...row, metric: "off by", value: 100 * (predicted / peak - 1), unit: "%" });
+  }
+}
+
+function pidOf(cluster: Cluster, name: string): number {
+  return cluster.process(name).child.pid!;
+}
+
+/** A prompt that no other begins like: the tokens of both models are bytes. */
+async function complete(
+  cluster: Cluster,
+  model: string,
+  number: number,
+  tokens: { readonly prompt: number; readonly answer: number },
+): Promise<void> {
+  const prompt = `${number} `.padEnd(tokens.prompt, "a long story ");
+  const options = { temperature: 0, ignore_eos: true, stream: true };
+  const body = { model, prompt, max_tokens: tokens.answer, ...options };
+  await completionArrivals(cluster.url, body, performance.now());
+}
