@@ -2,6 +2,7 @@ import { workerId } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { CircuitBreakers, letsThrough } from "./circuit-breaker.ts";
+import { IDLE_REPORT } from "./testing/routable-worker.ts";
 import { WorkerConditions } from "./worker-conditions.ts";
 
 const LIMITS = { failures: 3, successes: 2, windowMs: 1000, openMs: 100, maxOpenMs: 400 };
@@ -105,13 +106,23 @@ describe("WorkerConditions", () => {
       "overloaded",
       undefined,
     ]);
-    conditions.reported(worker, { usedBlocks: 1, waitingTokens: 2 });
-    conditions.reported(worker, { usedBlocks: 3, waitingTokens: 4 });
+    const report = (usedBlocks: number) => ({ ...IDLE_REPORT, usedBlocks });
+    conditions.reported(worker, report(1), 1000);
+    conditions.reported(worker, report(3), 1000);
     fail(3, 60);
-    expect(conditions.of(worker, 60)).toEqual({
-      report: { usedBlocks: 3, waitingTokens: 4 },
-      impaired: "circuit_open",
-    });
+    expect(conditions.of(worker, 60)).toEqual({ report: report(3), impaired: "circuit_open" });
+  });
+
+  test("a report expires, and is dropped when the worker is not heard any more", () => {
+    const conditions = new WorkerConditions(circuits().all);
+    conditions.reported(worker, IDLE_REPORT, 100);
+    expect(conditions.of(worker, 99)).toEqual({ report: IDLE_REPORT });
+    expect(conditions.of(worker, 100)).toEqual({});
+    conditions.reported(worker, IDLE_REPORT, 200);
+    conditions.unheard({ ...worker, epoch: "e2" });
+    expect(conditions.of(worker, 100)).toEqual({ report: IDLE_REPORT });
+    conditions.unheard(worker);
+    expect(conditions.of(worker, 100)).toEqual({});
   });
 
   test("a restarted worker starts with a clean sheet, and one that left is forgotten", () => {

@@ -58,7 +58,6 @@ export {
 export { type WorkerCondition, WorkerConditions } from "./worker-conditions.ts";
 export type {
   Impairment,
-  LoadReport,
   RoutableWorker,
   RouteRequest,
   WorkerLoad,

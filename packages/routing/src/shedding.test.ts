@@ -2,13 +2,13 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { DrainRate } from "./drain-rate.ts";
 import { decideShedding, whyBusy } from "./shedding.ts";
-import { routableWorker } from "./testing/routable-worker.ts";
+import { IDLE_REPORT, routableWorker } from "./testing/routable-worker.ts";
 
 const THRESHOLDS = { kvUse: 0.8, waitingTokens: 1000 };
 const prefill = (id: string, waiting: number) =>
-  routableWorker(id, { report: { usedBlocks: 0, waitingTokens: waiting } });
+  routableWorker(id, { report: { ...IDLE_REPORT, waitingTokens: waiting } });
 const decode = (id: string, used: number) =>
-  routableWorker(id, { role: "decode", report: { usedBlocks: used, waitingTokens: 0 } });
+  routableWorker(id, { role: "decode", report: { ...IDLE_REPORT, usedBlocks: used } });
 
 describe("decideShedding", () => {
   test("admits while one worker of each role has room", () => {

@@ -1,10 +1,11 @@
 /**
  * What is known of workers beside the router's own bookkeeping. Each figure has one writer: a worker's load stream
- * writes its report, a refusal writes the overload mark, the outcomes of calls write the circuit.
+ * writes its report, a refusal writes the overload mark, the outcomes of calls write the circuit. Reports and marks
+ * expire by themselves.
  */
-import type { WorkerRecord } from "@baton/core";
+import type { LoadReport, WorkerRecord } from "@baton/core";
 import { type CircuitBreakers, letsThrough } from "./circuit-breaker.ts";
-import type { Impairment, LoadReport } from "./worker-view.ts";
+import type { Impairment } from "./worker-view.ts";
 
 /** One worker's part of a view. */
 export interface WorkerCondition {
@@ -16,7 +17,7 @@ type Identity = Pick<WorkerRecord, "id" | "epoch">;
 
 interface Entry {
   readonly epoch: string;
-  report?: LoadReport;
+  reported?: { readonly report: LoadReport; readonly until: number } | undefined;
   /** Epoch ms at which the overload mark expires. */
   overloadedUntil?: number;
 }
@@ -29,9 +30,15 @@ export class WorkerConditions {
     this.#circuits = circuits;
   }
 
-  /** Takes in what a worker says of itself; the latest report counts. */
-  reported(worker: Identity, report: LoadReport): void {
-    this.#entry(worker).report = report;
+  /** Takes in what a worker says of itself, believed until `until` (epoch ms); the latest report counts. */
+  reported(worker: Identity, report: LoadReport, until: number): void {
+    this.#entry(worker).reported = { report, until };
+  }
+
+  /** Drops a worker's report: it is not heard any more. */
+  unheard(worker: Identity): void {
+    const entry = this.#known(worker);
+    if (entry) entry.reported = undefined;
   }
 
   /** Marks a worker that refused a request as overloaded; the mark expires by itself at `until` (epoch ms). */
@@ -44,7 +51,8 @@ export class WorkerConditions {
   of(worker: Identity, now: number): WorkerCondition {
     const entry = this.#known(worker);
     const impaired = this.#impairment(worker, entry, now);
-    return { ...(entry?.report && { report: entry.report }), ...(impaired && { impaired }) };
+    const { report, until = 0 } = entry?.reported ?? {};
+    return { ...(report && until > now && { report }), ...(impaired && { impaired }) };
   }
 
   /** Forgets all workers but these. */

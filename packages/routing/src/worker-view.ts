@@ -1,5 +1,5 @@
 /** The workers as routing sees them: frozen, so that a decision is a function of the request and this value alone. */
-import type { WorkerId, WorkerRecord } from "@baton/core";
+import type { LoadReport, WorkerId, WorkerRecord } from "@baton/core";
 import type { BlockNames } from "./kv-index/block-names.ts";
 import type { PromptOverlap } from "./kv-index/prompt-overlap.ts";
 import type { PolicyName } from "./policy-names.ts";
@@ -14,14 +14,6 @@ export interface WorkerLoad {
   readonly decodeBlocks: number;
 }
 
-/** What a worker says of itself. */
-export interface LoadReport {
-  /** Blocks that sequences hold; what is only cached is free for the taking and not counted. */
-  readonly usedBlocks: number;
-  /** Prompt tokens that wait for their turn. */
-  readonly waitingTokens: number;
-}
-
 /** Why a worker should rather not be chosen. */
 export type Impairment = "overloaded" | "circuit_open";
 
@@ -29,7 +21,7 @@ export type Impairment = "overloaded" | "circuit_open";
 export interface RoutableWorker {
   readonly record: WorkerRecord;
   readonly load: WorkerLoad;
-  /** Absent until the worker reports. */
+  /** What the worker says of itself; absent until it reports, and when it has fallen silent. */
   readonly report?: LoadReport;
   readonly impaired?: Impairment;
 }

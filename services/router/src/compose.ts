@@ -21,12 +21,15 @@ import { adminPlace } from "./access/admin-place.ts";
 import type { KeyLimits } from "./access/api-key.ts";
 import { WorkerClients } from "./clients/worker-clients.ts";
 import { settings } from "./config.ts";
+import { FeedSink } from "./feeds/feed-sink.ts";
+import { WorkerFeeds } from "./feeds/worker-feeds.ts";
 import type { GuardOptions } from "./http/guard.ts";
 import { createHttpServer } from "./http/http-server.ts";
 import { AdminListener } from "./http/listeners.ts";
 import { addAbortRequest } from "./http/routes/abort-request.ts";
 import { addChatCompletions } from "./http/routes/chat-completions.ts";
 import { addCompletions } from "./http/routes/completions.ts";
+import { addFlushCache } from "./http/routes/flush-cache.ts";
 import { addGenerate } from "./http/routes/generate.ts";
 import { addMetrics } from "./http/routes/metrics.ts";
 import { addModelInfo } from "./http/routes/model-info.ts";
@@ -92,7 +95,9 @@ export async function startRouter(
     watch.retain(workers());
     kvIndex.setWorkers(workers());
   });
-  readRouterMetrics(metrics, { admission, view });
+  const sink = new FeedSink({ kvIndex, watch, metrics });
+  const feeds = new WorkerFeeds({ registry, clients, sink, logger });
+  readRouterMetrics(metrics, { admission, view, kvIndex, feeds });
 
   const prompts = {
     tokenizer,
@@ -152,6 +157,10 @@ export async function startRouter(
     startedAt: systemClock.now(),
     requests: () => ({ running: admission.running, waiting: admission.waiting }),
   });
+  addFlushCache(app, {
+    workers,
+    flush: (worker, options) => clients.control(worker).flushCache(options),
+  });
 
   const server = createRpcServer({ logger });
   if (own) server.addRegistry(own);
@@ -174,6 +183,7 @@ export async function startRouter(
       await Promise.all([app.close(), adminListener?.close()]);
       stopTracingWorkers();
       stopFollowing();
+      await feeds.close();
       clients[Symbol.dispose]();
       opened[Symbol.dispose]();
       await server.shutdown(0);

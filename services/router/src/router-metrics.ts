@@ -1,6 +1,7 @@
 /** What the router's metrics are read from at a scrape. */
 import type { Metrics } from "@baton/metrics";
-import type { RoutableWorker, WorkerView } from "@baton/routing";
+import type { KvIndex, RoutableWorker, WorkerView } from "@baton/routing";
+import type { WorkerFeeds } from "./feeds/worker-feeds.ts";
 import type { Admission } from "./pipeline/admit.ts";
 
 /** Where the figures come from. */
@@ -8,9 +9,14 @@ export interface RouterFigures {
   readonly admission: Admission;
   /** The registered workers with their loads. */
   readonly view: () => WorkerView;
+  readonly kvIndex: Pick<KvIndex, "status" | "reportedBlocks">;
+  readonly feeds: Pick<WorkerFeeds, "counts">;
 }
 
-export function readRouterMetrics(metrics: Metrics, { admission, view }: RouterFigures): void {
+export function readRouterMetrics(
+  metrics: Metrics,
+  { admission, view, kvIndex, feeds }: RouterFigures,
+): void {
   metrics.read("baton_requests_running", () => [{ labels: {}, value: admission.running }]);
   metrics.read("baton_requests_waiting", () => [{ labels: {}, value: admission.waiting }]);
   metrics.read("baton_router_workers", () =>
@@ -25,6 +31,14 @@ export function readRouterMetrics(metrics: Metrics, { admission, view }: RouterF
   metrics.read("baton_router_worker_decode_blocks", () =>
     view().map((worker) => ({ labels: workerLabels(worker), value: worker.load.decodeBlocks })),
   );
+  metrics.read("baton_router_worker_cached_blocks", () =>
+    view().map((worker) => ({ labels: workerLabels(worker), value: kvIndex.reportedBlocks(worker.record) })),
+  );
+  metrics.read("baton_router_kv_index_blocks", () => [{ labels: {}, value: kvIndex.status().blocks }]);
+  metrics.read("baton_router_kv_index_bytes", () => [{ labels: {}, value: kvIndex.status().bytes }]);
+  metrics.read("baton_router_feeds", () => {
+    return Object.entries(feeds.counts).map(([state, value]) => ({ labels: { state }, value }));
+  });
 }
 
 function workerLabels({ record }: RoutableWorker) {

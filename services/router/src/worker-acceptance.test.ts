@@ -30,4 +30,11 @@ describe("assertAcceptable", () => {
     );
     assertAcceptable(workerRecord({ layout }), model, [workerRecord()]);
   });
+
+  test("refuses a seed of block hashes that is not the router's; a worker without a feed has none", () => {
+    expect(() => assertAcceptable(workerRecord({ kvHashSeed: 7 }), model, [])).toThrow(
+      "it hashes blocks with the seed 7, expected 1337",
+    );
+    assertAcceptable(workerRecord({ kvHashSeed: 1337 }), model, []);
+  });
 });

@@ -1,5 +1,6 @@
 /** Which workers may join: those whose tokens and KV blocks mean the same as everybody else's. */
 import { BatonError, kvLayoutDifference, type WorkerRecord } from "@baton/core";
+import { BLOCK_HASH_SEED } from "@baton/kv-cache";
 
 /** What the router serves. */
 export interface ServedModel {
@@ -10,8 +11,8 @@ export interface ServedModel {
 }
 
 /**
- * Refuses a worker of another model, and one whose KV layout differs from that of the workers already there: a
- * hand-over between them could only fail.
+ * Refuses a worker of another model, one whose KV layout differs from that of the workers already there, as a
+ * hand-over between them could only fail, and one whose names of blocks the router could not compare with its own.
  * @throws BatonError `kv_mismatch` naming both values.
  */
 export function assertAcceptable(
@@ -24,6 +25,10 @@ export function assertAcceptable(
   }
   if (worker.model !== model.name) {
     throw refused(worker, `it serves "${worker.model}", expected "${model.name}"`);
+  }
+  const { kvHashSeed } = worker;
+  if (kvHashSeed !== undefined && BigInt(kvHashSeed) !== BLOCK_HASH_SEED) {
+    throw refused(worker, `it hashes blocks with the seed ${kvHashSeed}, expected ${BLOCK_HASH_SEED}`);
   }
   const other = present.find(({ id }) => id !== worker.id);
   const difference = other && kvLayoutDifference(other.layout, worker.layout);

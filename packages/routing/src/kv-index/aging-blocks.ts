@@ -37,6 +37,11 @@ export class AgingBlocks {
     this.#young.add(names, slot);
   }
 
+  /** Blocks that the worker is known not to hold any more. */
+  remove(names: BlockNames, slot: number): void {
+    for (const generation of this.generations) if (!generation.isEmpty) generation.remove(names, slot);
+  }
+
   /** Drops what is too old at `now` (epoch ms). */
   advance(now: number): void {
     const { ttlMs } = this.#limits;

@@ -21,5 +21,6 @@ export function blockNames(sequenceHashes: readonly bigint[]): BlockNames {
 /** The names of blocks from little-endian u64 bytes; copies, as bytes from a wire are rarely aligned. */
 export function blockNamesFromBytes(bytes: Uint8Array): BlockNames {
   const whole = bytes.byteLength - (bytes.byteLength % BYTES_PER_NAME);
-  return new Int32Array(bytes.slice(0, whole).buffer);
+  // Not `slice`: that of a Buffer copies nothing.
+  return new Int32Array(Uint8Array.from(bytes.subarray(0, whole)).buffer);
 }

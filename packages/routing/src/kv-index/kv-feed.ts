@@ -20,7 +20,7 @@ export type KvUpdate =
       readonly blocks: BlockNames;
       readonly final: boolean;
     }
-  /** Blocks that can now be found, every one after the block before it. */
+  /** Blocks that can now be found, none before its parent. */
   | { readonly kind: "stored"; readonly number: number; readonly blocks: BlockNames }
   | { readonly kind: "removed"; readonly number: number; readonly blocks: BlockNames }
   | { readonly kind: "cleared"; readonly number: number };

@@ -80,7 +80,9 @@ describe("KvIndex.apply", () => {
     index.apply(a, { kind: "stored", number: 1, blocks: prompt(1, 4) });
     index.apply(a, { kind: "removed", number: 2, blocks: prompt(1, 4).subarray(4) });
     expect(blocksOn(index, a, prompt(1, 4))).toBe(2);
+    expect(index.reportedBlocks(a)).toBe(2);
     index.apply(a, { kind: "cleared", number: 3 });
+    expect(index.reportedBlocks(a)).toBe(0);
     expect(index.find(prompt(1, 4), 0).of(a)).toEqual({ promptBlocks: 0, cacheBlocks: 0 });
   });
 
@@ -135,6 +137,13 @@ describe("KvIndex.routed", () => {
     expect(blocksOn(index, a, prompt(1, 4), 1200)).toBe(0);
   });
 
+  test("believes a worker that says it has evicted a block, whatever was supposed", () => {
+    const index = reporting(a);
+    index.routed(a, prompt(1, 4), 1000);
+    index.apply(a, { kind: "removed", number: 1, blocks: prompt(1, 4).subarray(4) });
+    expect(blocksOn(index, a, prompt(1, 4), 1001)).toBe(2);
+  });
+
   test("remembers it for longer when the worker never reports", () => {
     const index = indexOf(a);
     index.routed(a, prompt(1, 4), 1000);
@@ -162,7 +171,7 @@ test("blockNamesFromBytes() reads little-endian u64s at any offset and leaves ou
   const bytes = new Uint8Array(1 + 16 + 3);
   new DataView(bytes.buffer).setBigUint64(1, 0x0102030405060708n, true);
   new DataView(bytes.buffer).setBigUint64(9, 0xfffffffffffffff0n, true);
-  expect(blockNamesFromBytes(bytes.subarray(1))).toEqual(
-    blockNames([0x0102030405060708n, 0xfffffffffffffff0n]),
-  );
+  const names = blockNames([0x0102030405060708n, 0xfffffffffffffff0n]);
+  expect(blockNamesFromBytes(bytes.subarray(1))).toEqual(names);
+  expect(blockNamesFromBytes(Buffer.from(bytes.buffer, 1))).toEqual(names);
 });

@@ -40,7 +40,7 @@ export type WorkerIdentity = Pick<WorkerRecord, "id" | "epoch">;
 
 /** Figures for metrics. */
 export interface KvIndexStatus {
-  /** Distinct blocks that workers report. */
+  /** Distinct blocks that workers have reported; those of workers that left are among them until they are swept. */
   readonly blocks: number;
   /** Bytes of all tables. */
   readonly bytes: number;
@@ -122,6 +122,12 @@ export class KvIndex {
     return new PromptOverlap(this.#directory, depths, cacheBlocks);
   }
 
+  /** How many blocks a worker says that it holds. */
+  reportedBlocks(worker: WorkerIdentity): number {
+    const slot = this.#member(worker)?.slot;
+    return slot === undefined ? 0 : this.#reported.heldBy(slot);
+  }
+
   status(): KvIndexStatus {
     const bytes = this.#tables().reduce((sum, table) => sum + table.byteLength, 0);
     return { blocks: this.#reported.size, bytes };
@@ -133,7 +139,7 @@ export class KvIndex {
         this.#reported.add(update.blocks, this.#slotOf(member));
         return;
       case "removed":
-        if (member.slot !== undefined) this.#reported.remove(update.blocks, member.slot);
+        if (member.slot !== undefined) this.#remove(update.blocks, member.slot);
         return;
       case "cleared":
         this.#forgetBlocks(member);
@@ -141,6 +147,12 @@ export class KvIndex {
       case "snapshot":
         this.#load(member, update);
     }
+  }
+
+  /** What a worker says beats what was supposed. */
+  #remove(blocks: BlockNames, slot: number): void {
+    this.#reported.remove(blocks, slot);
+    this.#speculative.remove(blocks, slot);
   }
 
   #load(member: Member, part: Extract<KvUpdate, { kind: "snapshot" }>): void {

@@ -1,8 +1,16 @@
 /** Workers for tests, with what matters to the test and harmless values for the rest. */
-import { type WorkerRecord, workerId } from "@baton/core";
+import { type LoadReport, type WorkerRecord, workerId } from "@baton/core";
 import type { RoutableWorker, WorkerLoad } from "../worker-view.ts";
 
 export const BLOCK_SIZE = 16;
+
+/** Of a worker that has nothing to do. */
+export const IDLE_REPORT: LoadReport = Object.freeze({
+  waitingTokens: 0,
+  usedBlocks: 0,
+  runningSequences: 0,
+  waitingSequences: 0,
+});
 
 export interface WorkerDifferences extends Partial<Omit<RoutableWorker, "record" | "load">> {
   readonly role?: WorkerRecord["role"];

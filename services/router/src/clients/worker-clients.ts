@@ -1,17 +1,28 @@
 /**
- * One gRPC client per worker, made when it is first needed.
+ * One gRPC client of each kind per worker, made when it is first needed.
  *
  *   C1  A client belongs to one epoch and address of a worker: a restarted worker gets a new one.
  *   C2  A client is closed when its worker has left the registry; calls that run on it still end by themselves.
  */
 import type { WorkerRecord } from "@baton/core";
 import type { WorkerRegistry } from "@baton/registry";
-import { createDecodeClient, createPrefillClient, type DecodeClient, type PrefillClient } from "@baton/rpc";
+import {
+  type ControlClient,
+  createControlClient,
+  createDecodeClient,
+  createFeedClient,
+  createPrefillClient,
+  type DecodeClient,
+  type FeedClient,
+  type PrefillClient,
+} from "@baton/rpc";
 
 export class WorkerClients implements Disposable {
   readonly #registry: WorkerRegistry;
   readonly #prefill = new Map<string, PrefillClient>();
   readonly #decode = new Map<string, DecodeClient>();
+  readonly #control = new Map<string, ControlClient>();
+  readonly #feed = new Map<string, FeedClient>();
   readonly #stopWatching: () => void;
 
   constructor(registry: WorkerRegistry) {
@@ -27,6 +38,14 @@ export class WorkerClients implements Disposable {
     return getOrMake(this.#decode, keyOf(worker), () => createDecodeClient(worker.grpcAddress));
   }
 
+  control(worker: WorkerRecord): ControlClient {
+    return getOrMake(this.#control, keyOf(worker), () => createControlClient(worker.grpcAddress));
+  }
+
+  feed(worker: WorkerRecord): FeedClient {
+    return getOrMake(this.#feed, keyOf(worker), () => createFeedClient(worker.grpcAddress));
+  }
+
   /** Closes every client. */
   [Symbol.dispose](): void {
     this.#stopWatching();
@@ -38,7 +57,7 @@ export class WorkerClients implements Disposable {
   }
 
   #closeExcept(kept: ReadonlySet<string>): void {
-    for (const clients of [this.#prefill, this.#decode]) {
+    for (const clients of [this.#prefill, this.#decode, this.#control, this.#feed]) {
       for (const [key, client] of clients) {
         if (kept.has(key)) continue;
         clients.delete(key);

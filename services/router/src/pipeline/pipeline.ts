@@ -1,5 +1,6 @@
 /** The way of a request through the router, step by step: admit, tokenize, then plan, legs (in one attempt or more) and response per choice. */
 import type { GenerationRequest, WorkerId } from "@baton/core";
+import type { Metrics } from "@baton/metrics";
 import { createDetokenizer, createStopMatcher } from "@baton/tokenizer";
 import { ATTR, EVENT, SPAN, type Stage, type TraceNode } from "@baton/tracing";
 import type { Admission } from "./admit.ts";
@@ -10,7 +11,7 @@ import { echoed } from "./echo.ts";
 import { whileInStage } from "./in-stage.ts";
 import { type PlanParts, type PlanWishes, plan } from "./plan.ts";
 import { respond } from "./respond.ts";
-import type { Route } from "./route.ts";
+import type { Route, RoutedLeg } from "./route.ts";
 import { type TokenizeParts, tokenize } from "./tokenize.ts";
 
 export interface PipelineParts extends TokenizeParts, PlanParts, AttemptsParts {
@@ -54,6 +55,13 @@ async function admitted(stage: Stage, admission: Admission, signal: AbortSignal)
   return place;
 }
 
+/** Counts what the worker that computes the prompt was taken to have of it. */
+function countOverlap({ worker, promptBlocks, overlapBlocks }: RoutedLeg, metrics: Metrics): void {
+  const labels = { worker_role: worker.role };
+  metrics.add("baton_router_cache_hit_blocks_total", overlapBlocks, labels);
+  metrics.add("baton_router_cache_miss_blocks_total", promptBlocks - overlapBlocks, labels);
+}
+
 /** Plans, and counts what came of it. */
 function decide(
   request: GenerationRequest,
@@ -65,6 +73,7 @@ function decide(
   try {
     const route = plan(request, wishes, trace, parts);
     labels = { mode: route.prefill ? "disaggregated" : "local", why: route.why };
+    countOverlap(route.prefill ?? route.decode, parts.metrics);
     return route;
   } finally {
     parts.metrics.add("baton_router_decisions_total", 1, labels);

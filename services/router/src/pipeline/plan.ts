@@ -143,7 +143,8 @@ function aggregated(request: RouteRequest, view: WorkerView, trace: TraceNode, p
 
 function reserve({ chosen }: Selection, load: LegLoad, { ledger }: PlanParts): RoutedLeg {
   const worker = chosen.worker.record;
-  return { worker, ...ledger.reserve(worker, load) };
+  const { promptBlocks, overlapBlocks } = chosen.cost;
+  return { worker, promptBlocks, overlapBlocks, ...ledger.reserve(worker, load) };
 }
 
 /** Notes that the worker will have the prompt in its cache. */

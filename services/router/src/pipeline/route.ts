@@ -5,6 +5,10 @@ import type { DisaggregationVerdict, Reservation } from "@baton/routing";
 /** A worker and the share of its load that the request holds. */
 export interface RoutedLeg extends Reservation {
   readonly worker: WorkerRecord;
+  /** Blocks of the prompt; the last may be partly filled. */
+  readonly promptBlocks: number;
+  /** Those that the worker was taken to have in its cache. */
+  readonly overlapBlocks: number;
 }
 
 /** What a route rests on: a verdict on where the prompt is computed, or an aggregated worker, which needs none. */

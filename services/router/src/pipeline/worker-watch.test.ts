@@ -20,7 +20,7 @@ const prefill = worker("p", "prefill");
 const decode = worker("d", "decode");
 
 function legOn(record: WorkerRecord): RoutedLeg {
-  return { worker: record, prefillEnded() {}, grow() {}, release() {} };
+  return { worker: record, promptBlocks: 1, overlapBlocks: 0, prefillEnded() {}, grow() {}, release() {} };
 }
 
 const route: Pick<Route, "prefill" | "decode"> = {
@@ -44,6 +44,18 @@ function start() {
 const ENOUGH = 5;
 
 describe("WorkerWatch", () => {
+  test("believes a worker's report until it is not renewed, or not heard any more", () => {
+    const { clock, watch } = start();
+    const report = { waitingTokens: 1, usedBlocks: 2, runningSequences: 3, waitingSequences: 4 };
+    watch.reported(prefill, report);
+    expect(watch.of(prefill)).toEqual({ report });
+    clock.time += 3000;
+    expect(watch.of(prefill)).toEqual({});
+    watch.reported(prefill, report);
+    watch.unheard(prefill);
+    expect(watch.of(prefill)).toEqual({});
+  });
+
   test("opens the circuit of a worker that keeps failing, and not its partner's (H1, H2)", () => {
     const { fails, impaired } = start();
     fails("worker_lost", [prefill], ENOUGH - 1);

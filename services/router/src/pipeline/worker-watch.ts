@@ -1,11 +1,11 @@
 /**
- * What the attempts of requests tell of their workers: circuits and overload marks.
+ * What is known of the workers: circuits and overload marks from the attempts of requests, load from their own reports.
  *
  *   H1  Whoever is under suspicion for the end of an attempt is charged with its error; which errors are a worker's
  *       fault at all is the circuit's business.
  *   H2  A complete answer is a success of the others on its route; any other end says nothing of them.
  */
-import type { BatonError, Clock, WorkerRecord } from "@baton/core";
+import type { BatonError, Clock, LoadReport, WorkerRecord } from "@baton/core";
 import { CircuitBreakers, type WorkerCondition, WorkerConditions } from "@baton/routing";
 import type { Route } from "./route.ts";
 
@@ -14,6 +14,9 @@ import type { Route } from "./route.ts";
  * next requests the detour; what a full queue needs to drain is known only to the worker.
  */
 const OVERLOADED_MS = 1000;
+
+/** How long a report is believed, in ms; workers report once a second at least. */
+const REPORT_MS = 3000;
 
 /** How an attempt ended, as far as its workers are concerned. */
 export interface AttemptEnd {
@@ -46,6 +49,16 @@ export class WorkerWatch {
         if (charge === "overloaded") this.#conditions.refused(worker, at + OVERLOADED_MS);
       }
     };
+  }
+
+  /** A worker says how busy it is. */
+  reported(worker: WorkerRecord, report: LoadReport): void {
+    this.#conditions.reported(worker, report, this.#clock.now() + REPORT_MS);
+  }
+
+  /** A worker's reports do not come any more. */
+  unheard(worker: WorkerRecord): void {
+    this.#conditions.unheard(worker);
   }
 
   /** What is known of a worker now. */
