@@ -52,6 +52,10 @@ describe("runService()", () => {
     },
   );
 
+  test("a service that is told to stop over its own API ends like one that gets a signal", async () => {
+    expect(await start("told-to-stop").closed).toMatchObject({ code: EXIT_CODE.ok, stdout: "flushed\n" });
+  });
+
   test("a supervisor that disappears ends it too", async () => {
     const { child, closed } = start("runs");
     await ready(child);

@@ -1,7 +1,8 @@
 /**
  * Runs one service as a process.
  *
- *   P1  It stops for SIGTERM, SIGINT, a closed IPC channel (the supervisor died) or its own failure, once.
+ *   P1  It stops for SIGTERM, SIGINT, a closed IPC channel (the supervisor died), because its own API was told to, or
+ *       for its own failure, once.
  *   P2  Stopping drains; it never takes longer than the service's drain time plus a margin.
  *   P3  Traces are flushed before the process exits, on failures too.
  */
@@ -14,6 +15,8 @@ export interface Service {
   readonly addresses: ReadyMessage["addresses"];
   /** Settles when the service cannot go on; absent when only its owner can end it. */
   readonly failed?: Promise<BatonError>;
+  /** Settles when the service was told over its own API to stop; absent where that is not possible. */
+  readonly stopped?: Promise<void>;
   /** Drains within its own time limit and closes everything. */
   close(): Promise<void>;
 }
@@ -40,7 +43,8 @@ export async function runService(start: () => Promise<Service>, options: RunOpti
     process.send?.({ type: "ready", addresses: started.addresses } satisfies ReadyMessage);
 
   const failed = started.failed?.then((error): StopCause => ({ kind: "failed", error }));
-  const cause = await Promise.race(failed ? [asked, failed] : [asked]);
+  const told = started.stopped?.then((): StopCause => ({ kind: "asked", by: "its API" }));
+  const cause = await Promise.race([asked, failed, told].filter((cause) => cause !== undefined));
   if (cause.kind === "failed") logger.error({ err: cause.error }, "Service failed");
   else logger.info({ by: cause.by }, "Service stops");
 

@@ -4,7 +4,8 @@
  *   R1  An id has at most one entry, and an entry has one holder: the lease that announced it last.
  *   R2  A new epoch of an id replaces the old one; the replaced epoch is refused from then on, as long as the entry lives.
  *   R3  Only the holder's end removes an entry, so a late goodbye of a replaced epoch or connection removes nothing.
- *   R4  An entry that was not announced for three intervals is dropped; its lease may announce it anew.
+ *   R4  A removed epoch is refused from then on, as long as it is among the last `MAX_REMOVED` ones.
+ *   R5  An entry that was not announced for three intervals is dropped; its lease may announce it anew.
  */
 import { isDeepStrictEqual } from "node:util";
 import { BatonError, type Clock, type WorkerId, type WorkerRecord } from "@baton/core";
@@ -13,6 +14,8 @@ import type { Lease, WorkerRegistry } from "./worker-registry.ts";
 
 /** Intervals without an announcement after which a worker counts as gone. */
 const SILENT_INTERVALS = 3;
+/** Removed epochs that are remembered. */
+const MAX_REMOVED = 1024;
 
 /** How to make an in-memory registry. */
 export interface InMemoryWorkerRegistryOptions {
@@ -45,6 +48,8 @@ export function createInMemoryWorkerRegistry(options: InMemoryWorkerRegistryOpti
   const { clock, heartbeatMs, accept } = options;
   const entries = new Map<WorkerId, Entry>();
   const listeners = new Set<() => void>();
+  /** Oldest first (R4). */
+  const removed = new Set<string>();
   let view: readonly WorkerRecord[] = Object.freeze([]);
 
   function publish(): void {
@@ -56,6 +61,7 @@ export function createInMemoryWorkerRegistry(options: InMemoryWorkerRegistryOpti
   function put(record: WorkerRecord, holder: Lease): void {
     const previous = entries.get(record.id);
     if (previous?.replacedEpochs.has(record.epoch)) throw replaced(record, previous.record.epoch);
+    if (removed.has(record.epoch)) throw wasRemoved(record);
     accept?.(record);
     // By content: heartbeats that came over a wire are new objects each time.
     const changed = previous === undefined || !isDeepStrictEqual(previous.record, record);
@@ -96,10 +102,19 @@ export function createInMemoryWorkerRegistry(options: InMemoryWorkerRegistryOpti
     if (silent.length > 0) publish();
   }
 
+  async function remove({ id, epoch }: Pick<WorkerRecord, "id" | "epoch">): Promise<void> {
+    if (entries.get(id)?.record.epoch !== epoch) return;
+    removed.add(epoch);
+    for (const oldest of removed) if (removed.size > MAX_REMOVED) removed.delete(oldest);
+    entries.delete(id);
+    publish();
+  }
+
   return {
     heartbeatMs,
     attach,
     expire,
+    remove,
     workers: () => view,
     onChange(listener) {
       listeners.add(listener);
@@ -120,6 +135,13 @@ function assertSameWorker(held: WorkerRecord, record: WorkerRecord): void {
     "invalid_argument",
     `Cannot announce worker "${record.id}" epoch "${record.epoch}": this lease is of "${held.id}" epoch "${held.epoch}"`,
     { param: "id" },
+  );
+}
+
+function wasRemoved({ id, epoch }: WorkerRecord): BatonError {
+  return new BatonError(
+    "permission_denied",
+    `Cannot announce worker "${id}" epoch "${epoch}": it was removed, expected a new process of it`,
   );
 }
 

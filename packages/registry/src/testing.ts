@@ -177,6 +177,27 @@ export function describeWorkerRegistry(name: string, createHarness: () => Promis
       await present(1);
     });
 
+    test("removes an epoch at once, does not take it in again, and welcomes the next", async () => {
+      const announcer = harness.announcer();
+      announcer.announce(workerRecord());
+      await present(1);
+      await harness.registry.remove(workerRecord());
+      await present(0);
+      announcer.announce(workerRecord({ state: "draining" }));
+      await harness.pass(2, [announcer]);
+      expect(harness.registry.workers()).toEqual([]);
+      harness.announcer().announce(workerRecord({ epoch: "epoch-2" }));
+      await epochIs("epoch-2");
+    });
+
+    test("removes neither another epoch nor a worker that is not there", async () => {
+      harness.announcer().announce(workerRecord());
+      await present(1);
+      await harness.registry.remove(workerRecord({ epoch: "epoch-0" }));
+      await harness.registry.remove(workerRecord({ id: workerId("decode-9") }));
+      expect(harness.registry.workers()).toHaveLength(1);
+    });
+
     test("tells listeners of changes, not of heartbeats, until they leave", async () => {
       const announcer = harness.announcer();
       let changes = 0;

@@ -9,6 +9,12 @@ export interface WorkerRegistry {
    * Returns the function that ends this. A listener must not throw.
    */
   onChange(listener: () => void): () => void;
+  /**
+   * Takes this epoch of a worker out at once, and does not take it in again whatever it announces; a later epoch of the
+   * id is welcome. Does nothing where the epoch is not there.
+   * @throws BatonError `unavailable` when the registry cannot be reached.
+   */
+  remove(worker: Pick<WorkerRecord, "id" | "epoch">): Promise<void>;
 }
 
 /** The write side, held by a worker: keeps one record alive in the registry until closed. */
@@ -27,7 +33,7 @@ export interface Lease {
   /**
    * Announces the worker, or says that it is still there.
    * @throws BatonError what `accept` threw; `invalid_argument` for another id or epoch than before on this lease;
-   *   `permission_denied` when a newer epoch has taken the worker's place; `internal` once the lease has ended.
+   *   `permission_denied` when a newer epoch has taken the worker's place, or this one was removed; `internal` once the lease has ended.
    */
   announce(record: WorkerRecord): void;
   /** Ends the lease: its worker is gone, unless a later lease has taken its place. Safe to call more than once. */

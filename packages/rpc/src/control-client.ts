@@ -1,8 +1,10 @@
 import * as grpc from "@grpc/grpc-js";
 import { CLIENT_OPTIONS } from "./channel-options.ts";
 import { fromWireStatus } from "./control-messages.ts";
-import type { CacheFlush, WorkerStatus } from "./control-service.ts";
+import type { CacheFlush, DrainOrder, WorkerStatus } from "./control-service.ts";
+import type { DrainResponse__Output } from "./generated/baton/v1/DrainResponse.ts";
 import type { FlushCacheResponse__Output } from "./generated/baton/v1/FlushCacheResponse.ts";
+import type { ResumeResponse__Output } from "./generated/baton/v1/ResumeResponse.ts";
 import type { WorkerStatus__Output } from "./generated/baton/v1/WorkerStatus.ts";
 import { type CallOptions, callUnary } from "./outgoing-call.ts";
 import { WorkerControl } from "./proto.ts";
@@ -13,6 +15,10 @@ export interface ControlClient {
   status(options: CallOptions): Promise<WorkerStatus>;
   /** Forgets everything in its prefix cache that no sequence holds. @throws BatonError */
   flushCache(options: CallOptions): Promise<CacheFlush>;
+  /** Tells it to take no new work; resolves with the calls that it runs now. @throws BatonError */
+  drain(order: DrainOrder, options: CallOptions): Promise<number>;
+  /** Tells it to take work again. @throws BatonError */
+  resume(options: CallOptions): Promise<void>;
   /** Closes the connection once running calls have ended. */
   close(): void;
 }
@@ -34,6 +40,20 @@ export function createControlClient(address: string): ControlClient {
         client.flushCache({}, callback),
       );
       return { freedBlocks: message.freedBlocks, keptBlocks: message.keptBlocks };
+    },
+    async drain({ deadlineMs, stop }, options) {
+      const order = { stop, ...(deadlineMs !== undefined && { deadlineMs }) };
+      const { running } = await callUnary<DrainResponse__Output>(
+        `drain worker "${address}"`,
+        options,
+        (callback) => client.drain(order, callback),
+      );
+      return running;
+    },
+    async resume(options) {
+      await callUnary<ResumeResponse__Output>(`resume worker "${address}"`, options, (callback) =>
+        client.resume({}, callback),
+      );
     },
     close: () => client.close(),
   };

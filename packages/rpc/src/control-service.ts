@@ -51,9 +51,21 @@ export interface CacheFlush {
   readonly keptBlocks: number;
 }
 
+/** How a worker is to drain. */
+export interface DrainOrder {
+  /** After how many ms calls that still run are aborted; absent: never. */
+  readonly deadlineMs?: number;
+  /** Whether the worker leaves the registry at once, and its process ends when nothing runs any more. */
+  readonly stop: boolean;
+}
+
 /** What every worker offers to operators, routers and tests. */
 export interface ControlService {
   status(): WorkerStatus;
   /** Forgets everything in the prefix cache that no sequence holds. */
   flushCache(): CacheFlush;
+  /** Takes no new work; returns how many calls run now. */
+  drain(order: DrainOrder): number;
+  /** Takes work again. @throws BatonError `unavailable` when it was told to stop. */
+  resume(): void;
 }

@@ -1,5 +1,5 @@
 export { type ControlClient, createControlClient } from "./control-client.ts";
-export type { CacheFlush, ControlService, WorkerStatus } from "./control-service.ts";
+export type { CacheFlush, ControlService, DrainOrder, WorkerStatus } from "./control-service.ts";
 export { createDecodeClient, type DecodeClient, type StopCall } from "./decode-client.ts";
 export type { DecodeService, GenerateCall, KvHandover } from "./decode-service.ts";
 export { createFeedClient, type FeedClient } from "./feed-client.ts";

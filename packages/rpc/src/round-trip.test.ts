@@ -1,4 +1,5 @@
 import {
+  BatonError,
   bootstrapRoom,
   type GenerationEvent,
   type GenerationRequest,
@@ -7,7 +8,7 @@ import {
 } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { WorkerStatus } from "./control-service.ts";
+import type { DrainOrder, WorkerStatus } from "./control-service.ts";
 import type { GenerateCall } from "./decode-service.ts";
 import type { PrefillCall } from "./prefill-service.ts";
 import {
@@ -261,9 +262,21 @@ describe("a worker's status", () => {
       heapUsedBytes: 2 ** 33,
       prefixCache: { hitTokens: 9, missTokens: 2 ** 50 },
     };
+    const orders: DrainOrder[] = [];
     await using peer = await startServer((server) =>
-      server.addControl({ status: () => status, flushCache: () => ({ freedBlocks: 1, keptBlocks: 2 }) }),
+      server.addControl({
+        status: () => status,
+        flushCache: () => ({ freedBlocks: 1, keptBlocks: 2 }),
+        drain: (order) => orders.push(order),
+        resume: () => {
+          throw new BatonError("unavailable", "Cannot resume: it stops");
+        },
+      }),
     );
     expect(await peer.control.status(uncanceled())).toEqual(status);
+    expect(await peer.control.drain({ stop: true }, uncanceled())).toBe(1);
+    expect(await peer.control.drain({ stop: false, deadlineMs: 0 }, uncanceled())).toBe(2);
+    expect(orders).toEqual([{ stop: true }, { stop: false, deadlineMs: 0 }]);
+    await expect(peer.control.resume(uncanceled())).rejects.toMatchObject({ code: "unavailable" });
   });
 });

@@ -25,6 +25,12 @@ describe("health", () => {
         flushCache() {
           throw new Error("unused");
         },
+        drain() {
+          throw new Error("unused");
+        },
+        resume() {
+          throw new Error("unused");
+        },
       });
     });
     const ask = () =>

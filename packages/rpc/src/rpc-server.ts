@@ -45,7 +45,11 @@ export interface RpcServer {
    * connections of what is left. Resolves when all calls and connections have ended. Safe to call again.
    */
   shutdown(graceMs: number): Promise<void>;
-  /** Calls being worked on; registrations, feeds, health checks and exports do not count. */
+  /** Aborts the calls that run now, feeds apart. */
+  abortCalls(reason: BatonError): void;
+  /** Resolves when no call runs any more, feeds apart. */
+  idle(): Promise<void>;
+  /** Calls being worked on; registrations, feeds, controls, health checks and exports do not count. */
   readonly openCalls: number;
 }
 
@@ -60,6 +64,8 @@ class GrpcServer implements RpcServer {
   readonly #calls = new IncomingCalls();
   /** They never end by themselves and carry no work. */
   readonly #feeds = new IncomingCalls();
+  /** They are answered at once and carry no work. */
+  readonly #controls = new IncomingCalls();
   readonly #health = new HealthImplementation();
   readonly #healthNames = [""];
   readonly #registries: RegistryHandlers[] = [];
@@ -77,6 +83,14 @@ class GrpcServer implements RpcServer {
     return this.#calls.count;
   }
 
+  abortCalls(reason: BatonError): void {
+    this.#calls.abort(reason);
+  }
+
+  async idle(): Promise<void> {
+    while (this.#calls.count > 0) await this.#calls.settled();
+  }
+
   addPrefill(service: PrefillService): void {
     this.#add("baton.v1.PrefillWorker", PrefillWorker.service, prefillHandlers(service, this.#context));
   }
@@ -86,7 +100,8 @@ class GrpcServer implements RpcServer {
   }
 
   addControl(service: ControlService): void {
-    this.#add("baton.v1.WorkerControl", WorkerControl.service, controlHandlers(service, this.#context));
+    const context = { calls: this.#controls, logger: this.#logger };
+    this.#add("baton.v1.WorkerControl", WorkerControl.service, controlHandlers(service, context));
   }
 
   addFeed(service: FeedService): void {
@@ -148,7 +163,7 @@ class GrpcServer implements RpcServer {
     await closed;
     clearTimeout(abort);
     clearTimeout(cut);
-    await Promise.all([this.#calls.settled(), this.#feeds.settled()]);
+    await Promise.all([this.#calls, this.#feeds, this.#controls].map((calls) => calls.settled()));
   }
 
   get #context() {

@@ -61,6 +61,13 @@ export function controlHandlers(service: ControlService, context: HandlerContext
   return {
     GetStatus: unary(context, async () => toWireStatus(service.status())),
     FlushCache: unary(context, async () => service.flushCache()),
+    Drain: unary(context, async ({ deadlineMs, stop }) => ({
+      running: service.drain({ stop, ...(deadlineMs !== undefined && { deadlineMs }) }),
+    })),
+    Resume: unary(context, async () => {
+      service.resume();
+      return {};
+    }),
   };
 }
 

@@ -30,6 +30,7 @@ import { WorkerFeed } from "./feed/worker-feed.ts";
 import { type ServedModel, serveModel } from "./served-model.ts";
 import { StepTracer } from "./step-tracer.ts";
 import type { WorkerConfig } from "./worker-config.ts";
+import { WorkerDrain } from "./worker-drain.ts";
 import { readWorkerMetrics, stepMetrics } from "./worker-metrics.ts";
 import { workerStatus } from "./worker-status.ts";
 
@@ -69,6 +70,8 @@ export interface Worker {
   close(): Promise<void>;
   /** Settles when the worker cannot go on. Never settles on `close`. */
   readonly failed: Promise<BatonError>;
+  /** Settles when an operator has told the worker to stop and nothing runs any more: it is to be closed. */
+  readonly stopped: Promise<void>;
 }
 
 /** Prepares the model and starts the engine; nothing listens yet. */
@@ -102,9 +105,11 @@ class RunningWorker implements Worker {
   readonly steps: StepTracer;
   readonly server: RpcServer;
   readonly failed: Promise<BatonError>;
+  readonly stopped: Promise<void>;
   readonly #options: WorkerOptions;
   readonly #model: ServedModel;
   readonly #metricsServer: MetricsServer;
+  readonly #drain: WorkerDrain;
   #announcer: WorkerAnnouncer | undefined;
   #mount: WorkerMount | undefined;
   #record: WorkerRecord | undefined;
@@ -119,6 +124,12 @@ class RunningWorker implements Worker {
     this.id = workerId(options.config.workerId);
     this.server = createRpcServer({ logger: options.logger });
     this.failed = model.engine.failed;
+    this.#drain = new WorkerDrain({
+      server: this.server,
+      announce: (state) => this.#announce(state),
+      leave: () => void this.#announcer?.close(),
+    });
+    this.stopped = this.#drain.stopped;
     this.#metricsServer = createMetricsServer({ metrics: options.metrics, health: () => this.#health() });
   }
 
@@ -128,7 +139,12 @@ class RunningWorker implements Worker {
     const { id, epoch, engine } = this;
     const feed = new WorkerFeed({ id, epoch, blocks: this.#model.kvBlocks, engine, clock: systemClock });
     readWorkerMetrics(metrics, { engine, kvStatus: mount.kvStatus, feed });
-    this.server.addControl({ status: () => this.#status(mount), flushCache: () => this.#flushCache() });
+    this.server.addControl({
+      status: () => this.#status(mount),
+      flushCache: () => this.#flushCache(),
+      drain: (order) => this.#drain.start(order),
+      resume: () => this.#drain.resume(),
+    });
     this.server.addFeed(feed);
     const { port } = await this.server.listen(config.host, config.grpcPort);
     const { port: metricsPort } = await this.#metricsServer.listen(config.host, config.metricsPort);
@@ -151,7 +167,6 @@ class RunningWorker implements Worker {
       kvHashSeed: Number(BLOCK_HASH_SEED),
     };
     this.#announcer = createAnnouncer(config, logger);
-    this.server.setServing(true);
     this.#announce("serving");
     logger.info(
       { worker: this.id, epoch: this.epoch, grpcAddress, kvAddress: mount.kvAddress },
@@ -166,7 +181,6 @@ class RunningWorker implements Worker {
   }
 
   async #close(): Promise<void> {
-    this.server.setServing(false);
     this.#announce("draining");
     await this.server.shutdown(this.#options.config.drainTimeoutMs);
     await this.#mount?.close();
@@ -182,6 +196,7 @@ class RunningWorker implements Worker {
 
   #announce(state: WorkerState): void {
     if (!this.#record || !this.#announcer) return;
+    this.server.setServing(state === "serving");
     this.#record = { ...this.#record, state };
     this.#announcer.announce(this.#record);
   }

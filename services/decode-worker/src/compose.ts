@@ -30,5 +30,5 @@ export async function startDecodeWorker(
     kvStatus: () => kvReceiver.status(),
     close: () => kvReceiver.close(),
   });
-  return { addresses, failed: worker.failed, close: () => worker.close() };
+  return { addresses, failed: worker.failed, stopped: worker.stopped, close: () => worker.close() };
 }

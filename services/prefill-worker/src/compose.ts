@@ -35,6 +35,7 @@ export async function startPrefillWorker(
   return {
     addresses: { ...addresses, kv: `${kvAddress.host}:${kvAddress.port}` },
     failed: worker.failed,
+    stopped: worker.stopped,
     close: () => worker.close(),
   };
 }

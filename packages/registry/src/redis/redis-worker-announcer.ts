@@ -24,7 +24,7 @@ export interface RedisWorkerAnnouncer extends WorkerAnnouncer {
   beat(): Promise<void>;
 }
 
-type Standing = "unknown" | "announced" | "refused" | "away";
+type Standing = "unknown" | "announced" | "refused" | "removed" | "away";
 
 /** Makes an announcer that repeats its record until closed. */
 export function createRedisWorkerAnnouncer(options: RedisWorkerAnnouncerOptions): WorkerAnnouncer {
@@ -104,7 +104,9 @@ class LeaseHolder implements RedisWorkerAnnouncer {
       const answer = await this.#redis.run(ANNOUNCE, [key], [...args, JSON.stringify(record)]);
       const [verdict, detail] = answer as [string, string];
       if (verdict === "ok") this.#rank = detail;
-      this.#enter(verdict === "ok" ? "announced" : "refused", { epoch: record.epoch, replacedBy: detail });
+      if (verdict === "ok") this.#enter("announced", { epoch: record.epoch });
+      else if (verdict === "removed") this.#enter("removed", { epoch: record.epoch });
+      else this.#enter("refused", { epoch: record.epoch, replacedBy: detail });
     } catch (reason) {
       this.#enter("away", { err: reason });
     }
@@ -129,6 +131,8 @@ class LeaseHolder implements RedisWorkerAnnouncer {
     const fields = { redis: describeRedis(parseRedisUrl(url)), ...detail };
     if (standing === "announced") logger.info(fields, "Announced in Redis");
     if (standing === "away") logger.warn(fields, "Cannot reach Redis; trying until it is back");
+    if (standing === "removed")
+      logger.error(fields, "This worker was removed; only a new process of it is taken in");
     if (standing === "refused")
       logger.error(fields, "A newer process of this worker's id has taken its place");
   }

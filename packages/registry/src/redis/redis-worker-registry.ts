@@ -2,14 +2,17 @@
  * The read side in Redis: follows the channel, and re-reads the whole list with every heartbeat, so that a lost message
  * costs one interval. While Redis is away the last known workers stay.
  */
-import type { Clock, Logger, WorkerRecord } from "@baton/core";
+import { BatonError, type Clock, type Logger, type WorkerRecord } from "@baton/core";
 import type { WorkerRegistry } from "../worker-registry.ts";
 import { parseAnnouncement } from "./announcement.ts";
 import { ObservedWorkers } from "./observed-workers.ts";
 import { connectRedis, type RedisClient, type RedisClientOptions } from "./redis-client.ts";
 import { type RedisPlace, workersKey } from "./redis-place.ts";
-import { LIST } from "./redis-scripts.ts";
+import { LIST, REMOVE } from "./redis-scripts.ts";
 import { describeRedis, parseRedisUrl } from "./redis-url.ts";
+
+/** How long a removed epoch is refused, in ms: by then its process has long stopped, or never will. */
+const REMOVED_MS = 600_000;
 
 /** How to make a registry in Redis. */
 export interface RedisWorkerRegistryOptions extends RedisPlace {
@@ -34,6 +37,7 @@ export function createRedisWorkerRegistry(options: RedisWorkerRegistryOptions): 
     workers: () => registry.workers(),
     onChange: (listener) => registry.onChange(listener),
     reread: () => registry.reread(),
+    remove: (worker) => registry.remove(worker),
     close() {
       clearInterval(timer);
       registry.close();
@@ -90,6 +94,20 @@ class FollowingRegistry implements RedisWorkerRegistry {
       this.#reading = undefined;
     });
     return this.#reading;
+  }
+
+  async remove({ id, epoch }: Pick<WorkerRecord, "id" | "epoch">): Promise<void> {
+    try {
+      const key = workersKey(this.#options);
+      await this.#redis.run(REMOVE, [key], [id, epoch, String(REMOVED_MS)]);
+    } catch (cause) {
+      throw new BatonError(
+        "unavailable",
+        `Cannot remove worker "${id}": Redis cannot be reached; try again later`,
+        { cause },
+      );
+    }
+    await this.reread();
   }
 
   close(): void {
