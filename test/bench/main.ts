@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   tracing: () => import("./tracing-overhead.ts"),
   "kv-index": () => import("./kv-index.ts"),
   chaos: () => import("./chaos.ts"),
+  replay: () => import("./replay.ts"),
 };
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
