@@ -99,6 +99,12 @@ describe("a failure of gRPC itself", () => {
     expect(error.message).toBe("Cannot do it: details");
   });
 
+  test("is worker_lost when the call was reset without a status, as by a server that goes away", () => {
+    const details = "Received RST_STREAM with code 0 (Call ended without gRPC status)";
+    const reset = Object.assign(plain(grpc.status.INTERNAL), { details });
+    expect(fromServiceError(reset, "do it")).toMatchObject({ code: "worker_lost" });
+  });
+
   test.each(CODES)("is not what %s becomes: its status and metadata lead back to it", (code) => {
     const status = toStatusError(new BatonError(code, "Cannot do it", { param: "prompt" }));
     expect(status.code).toBe(ERROR_TRAITS[code].grpc);

@@ -51,15 +51,19 @@ export function toStatusError(error: BatonError): StatusError {
 export function fromServiceError(error: grpc.ServiceError, action: string): BatonError {
   const code = error.metadata?.get(CODE_KEY)[0];
   if (!isErrorCode(code)) {
-    return new BatonError(CODE_OF_STATUS[error.code] ?? "internal", `Cannot ${action}: ${error.details}`, {
-      cause: error,
-    });
+    return new BatonError(codeOf(error), `Cannot ${action}: ${error.details}`, { cause: error });
   }
   const param = error.metadata.get(PARAM_KEY)[0];
   return new BatonError(code, error.details, {
     cause: error,
     ...(typeof param === "string" && { param: decodeParam(param) }),
   });
+}
+
+/** A call that was reset without a status was torn down with its server; grpc-js reports it as an internal error. */
+function codeOf({ code, details }: grpc.ServiceError): ErrorCode {
+  if (code === grpc.status.INTERNAL && details.startsWith("Received RST_STREAM")) return "worker_lost";
+  return CODE_OF_STATUS[code] ?? "internal";
 }
 
 /** A lone surrogate, also one made by clipping, would make percent-encoding throw inside grpc-js. */

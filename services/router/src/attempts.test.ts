@@ -52,6 +52,14 @@ describe("a pair that fails before the first token", () => {
     },
   );
 
+  test("with a cancel that is not the router's counts as one that lost its other worker", async () => {
+    await using cluster = await start(failsPrefill("canceled"));
+    expect((await cluster.chat()).status).toBe(200);
+    const { root, retries } = await endedRoot(cluster);
+    expect(root.error).toBeUndefined();
+    expect(retries).toMatchObject([{ "error.type": "worker_lost" }]);
+  });
+
   test("because of its decode worker is tried on the other one", async () => {
     await using cluster = await start({
       prefill: ({ attempt, signal }) => (attempt === 1 ? untilCanceled(signal) : Promise.resolve(PREFILLED)),

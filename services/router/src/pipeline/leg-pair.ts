@@ -183,7 +183,7 @@ export class LegPair {
   /** Aborts what still runs and returns the error that started it all. */
   #fail(reason: unknown, { worker }: RoutedLeg): BatonError {
     const { signal } = this.#context;
-    const error = BatonError.from(signal.aborted ? signal.reason : reason);
+    const error = signal.aborted ? BatonError.from(signal.reason) : this.#failureOf(reason);
     if (!this.#signal.aborted) {
       this.#warn("Leg failed", worker.id, error);
       this.#suspects = this.#suspectsOf(error, worker);
@@ -192,6 +192,13 @@ export class LegPair {
     this.#rootCause ??= error.code === "deadline_exceeded" ? deadlinePassed(error) : error;
     this.#abort(`the other leg failed: ${this.#rootCause.message}`);
     return this.#rootCause;
+  }
+
+  /** A worker that says "canceled" while nobody here has canceled passes on that the other lost its connection to us. */
+  #failureOf(reason: unknown): BatonError {
+    const error = BatonError.from(reason);
+    if (error.code !== "canceled" || this.#signal.aborted) return error;
+    return new BatonError("worker_lost", error.message, { cause: error });
   }
 
   #suspectsOf({ code }: BatonError, worker: WorkerRecord): readonly WorkerRecord[] {
