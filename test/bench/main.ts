@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   "kv-index": () => import("./kv-index.ts"),
   chaos: () => import("./chaos.ts"),
   replay: () => import("./replay.ts"),
+  router: () => import("./router.ts"),
 };
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

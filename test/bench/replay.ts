@@ -3,12 +3,17 @@
  *
  *     npm run bench -- replay --trace FILE [--prefill 8] [--decode 8] [--pace 1] [--policies kv,round_robin]
  *                             [--capacity 2000,8000] [--requests N] [--slo-ttft-ms 2000] [--slo-itl-ms 50]
+ *                             [--real]
+ *
+ * With --real the requests are played on processes as well, with every length divided by 32, beside a simulation of the
+ * same: to be used on some hundreds of requests.
  */
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { POLICY_NAMES, type PolicyName } from "@baton/routing";
 import type { Bench, Measurement } from "./bench.ts";
-import { readTrace, type TraceRequest } from "./replay/mooncake-trace.ts";
+import { readTrace, shrunk, type TraceRequest } from "./replay/mooncake-trace.ts";
+import { playSlice } from "./replay/real-slice.ts";
 import { globalCacheHitRate } from "./replay/reference-caches.ts";
 import { type SimOptions, type SimReport, simulate } from "./replay/sim-cluster.ts";
 
@@ -27,6 +32,8 @@ export const bench: Bench = {
     const what = `${trace} ×${options.pace}`;
     reportHitRate(report, what, "one infinite cache", globalCacheHitRate(requests));
     const kvBlocks = distinctBlocks(requests) + longestPrompt(requests);
+    if (options.real)
+      return reportSlice(report, what, requests, { ...options, kvBlocks: Math.min(kvBlocks, REAL_BLOCKS) });
     for (const policy of options.policies) {
       reportAll(report, what, policy, simulate(requests, { ...options, policy, kvBlocks }));
     }
@@ -41,7 +48,36 @@ export const bench: Bench = {
   },
 };
 
+/** On processes and beside them in the simulation: 128 MiB of KV where a token has 8 bytes. */
+const REAL_BLOCKS = 2 ** 20;
+
+/** Processes and simulation, by turns. */
+async function reportSlice(
+  report: Report,
+  what: string,
+  requests: readonly TraceRequest[],
+  options: ReplayOptions & { readonly kvBlocks: number },
+): Promise<void> {
+  const short = requests.map(shrunk);
+  for (const policy of options.policies) {
+    const say = (contender: string, run: Pick<SimReport, "hitRate" | "firstTokenMs">) => {
+      reportHitRate(report, `${what} ÷32`, `${policy}, ${contender}`, run.hitRate);
+      const { mean } = run.firstTokenMs;
+      report({
+        case: `${what} ÷32`,
+        contender: `${policy}, ${contender}`,
+        metric: "TTFT mean",
+        value: mean,
+        unit: "ms",
+      });
+    };
+    say("simulated", simulate(short, { ...options, policy, tokenScale: 1 }));
+    say("processes", await playSlice(short, { ...options, policy }));
+  }
+}
+
 interface ReplayOptions extends Omit<SimOptions, "policy" | "kvBlocks"> {
+  readonly real: boolean;
   readonly trace: string;
   readonly requests: number;
   readonly policies: readonly PolicyName[];
@@ -62,10 +98,12 @@ function readOptions(args: readonly string[]): ReplayOptions {
       requests: { type: "string", default: "Infinity" },
       "slo-ttft-ms": { type: "string", default: "2000" },
       "slo-itl-ms": { type: "string", default: "50" },
+      real: { type: "boolean", default: false },
     },
   });
   if (values.trace === undefined) throw new Error('Cannot replay: expected "--trace FILE"');
   return {
+    real: values.real,
     trace: values.trace,
     prefillWorkers: positive(values.prefill),
     decodeWorkers: positive(values.decode),

@@ -59,15 +59,23 @@ function toRequest(line: TraceLine): TraceRequest {
   };
 }
 
-/** Equal tokens for equal names; a part of a block becomes a part of a block. */
+/** Equal tokens for equal names, all of them bytes, as the smallest vocabulary has them; a part of a block stays one. */
 function promptOf({ input_length: length, hash_ids: ids }: TraceLine): number[] {
-  const tokens: number[] = [];
-  for (const [index, id] of ids.entries()) {
+  return ids.flatMap((id, index) => {
     const rest = Math.min(TRACE_BLOCK_TOKENS, length - index * TRACE_BLOCK_TOKENS);
-    const count = Math.ceil(rest / TOKENS_PER_TOKEN);
-    // A part must not look like the whole: it ends one token short.
-    const kept = rest < TRACE_BLOCK_TOKENS ? Math.max(1, Math.min(count, BLOCK_TOKENS - 1)) : BLOCK_TOKENS;
-    for (let at = 0; at < kept; at++) tokens.push(id * BLOCK_TOKENS + at);
-  }
-  return tokens;
+    const name = [id & 0xff, (id >> 8) & 0xff, (id >> 16) & 0xff];
+    const block = Array.from({ length: BLOCK_TOKENS }, (_, at) => name[at] ?? at);
+    // A part must not look like the whole: it ends at least one token short.
+    return rest === TRACE_BLOCK_TOKENS ? block : block.slice(0, Math.min(partTokens(rest), BLOCK_TOKENS - 1));
+  });
+}
+
+function partTokens(traceTokens: number): number {
+  return Math.ceil(traceTokens / TOKENS_PER_TOKEN);
+}
+
+/** The same request with every length divided by `TOKENS_PER_TOKEN`, as a real worker can be sent it. */
+export function shrunk(request: TraceRequest): TraceRequest {
+  const outputTokens = Math.ceil(request.outputTokens / TOKENS_PER_TOKEN);
+  return { ...request, inputTokens: request.promptTokenIds.length, outputTokens };
 }

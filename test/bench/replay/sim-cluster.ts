@@ -17,7 +17,7 @@ import type { SequenceEvent } from "@baton/scheduler";
 import { randomFrom } from "../../support/random.ts";
 import { EventClock } from "./event-clock.ts";
 import { Distribution, imbalance, type ServiceLevel } from "./figures.ts";
-import { BLOCK_TOKENS, TRACE_BLOCK_TOKENS, type TraceRequest } from "./mooncake-trace.ts";
+import { BLOCK_TOKENS, TOKENS_PER_TOKEN, TRACE_BLOCK_TOKENS, type TraceRequest } from "./mooncake-trace.ts";
 import { SIM_MODEL, SimWorker, simSequence } from "./sim-worker.ts";
 
 export interface SimOptions {
@@ -29,6 +29,8 @@ export interface SimOptions {
   /** Blocks of 512 tokens on each worker. */
   readonly kvBlocks: number;
   readonly serviceLevel: ServiceLevel;
+  /** What a simulated token stands for when time is told; `TOKENS_PER_TOKEN` unless the requests are `shrunk`. */
+  readonly tokenScale?: number;
 }
 
 export interface SimReport {
@@ -123,6 +125,7 @@ class SimCluster {
       role,
       clock: this.#clock,
       kvBlocks: this.#options.kvBlocks,
+      tokenScale: this.#options.tokenScale ?? TOKENS_PER_TOKEN,
       onEvent: (event) => (role === "prefill" ? this.#onPrefill(event) : this.#onDecode(event)),
       onCache: (worker, update) => this.#index.apply(worker, update),
     });

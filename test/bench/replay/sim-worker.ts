@@ -35,6 +35,8 @@ export interface SimWorkerOptions {
   readonly clock: EventClock;
   /** Blocks of `TRACE_BLOCK_TOKENS`. */
   readonly kvBlocks: number;
+  /** What a simulated token stands for when time is told. */
+  readonly tokenScale: number;
   readonly onEvent: (event: SequenceEvent) => void;
   readonly onCache: (worker: WorkerRecord, update: KvUpdate) => void;
 }
@@ -46,15 +48,17 @@ export class SimWorker {
   readonly #onEvent: SimWorkerOptions["onEvent"];
   /** Trace tokens of each prompt beyond its simulated ones. */
   readonly #extraTokens = new Map<SequenceId, number>();
+  readonly #tokenScale: number;
   #busy = false;
   /** Trace tokens of prompts that were computed, and tokens of answers that were written. */
   computedTokens = 0;
   writtenTokens = 0;
 
-  constructor({ name, role, clock, kvBlocks, onEvent, onCache }: SimWorkerOptions) {
+  constructor({ name, role, clock, kvBlocks, tokenScale, onEvent, onCache }: SimWorkerOptions) {
+    this.#tokenScale = tokenScale;
     this.#clock = clock;
     this.#onEvent = onEvent;
-    this.record = workerRecord(name, role, kvBlocks);
+    this.record = workerRecord(name, role, kvBlocks, BLOCK_TOKENS * tokenScale);
     const chunkTokens = CHUNK_TRACE_TOKENS / TOKENS_PER_TOKEN;
     const limits = {
       chunkTokens,
@@ -95,7 +99,7 @@ export class SimWorker {
   }
 
   #duration({ prefills, decodes }: StepPlan): number {
-    const prompt = prefills.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0) * TOKENS_PER_TOKEN;
+    const prompt = prefills.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0) * this.#tokenScale;
     this.computedTokens += prompt;
     this.writtenTokens += decodes.length;
     if (decodes.length === 0) return prefillMs(prompt);
@@ -133,7 +137,12 @@ function outcomeOf({ stepId, prefills, decodes }: StepPlan, startedAt: number, e
   };
 }
 
-function workerRecord(name: string, role: WorkerRecord["role"], kvBlocks: number): WorkerRecord {
+function workerRecord(
+  name: string,
+  role: WorkerRecord["role"],
+  kvBlocks: number,
+  blockSize: number,
+): WorkerRecord {
   return {
     id: workerId(name),
     epoch: "simulated",
@@ -141,8 +150,8 @@ function workerRecord(name: string, role: WorkerRecord["role"], kvBlocks: number
     state: "serving",
     grpcAddress: "127.0.0.1:1",
     model: SIM_MODEL,
-    // What routing divides prompts by: it is told the trace's tokens.
-    layout: mockLayout("simulated", TRACE_BLOCK_TOKENS),
+    // What routing divides prompts by, whose lengths it is told in the trace's tokens.
+    layout: mockLayout("simulated", blockSize),
     capacity: { kvBlocks, maxRunning: MAX_RUNNING, maxModelTokens: 1_000_000 },
   };
 }

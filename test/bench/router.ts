@@ -1,0 +1,274 @@
+/**
+ * What the router costs: time added to a request, requests per second on one processor, memory per running request.
+ *
+ *     npm run bench -- router [--level 3] [--seconds 10] [--only overhead,saturation,memory,profile]
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { hashModel } from "@baton/model";
+import { BABBLE_MODEL, ensureBabbleCheckpoint } from "@baton/model/testing";
+import { Cluster, TEST_CACHE } from "../support/cluster.ts";
+import { eventually } from "../support/eventually.ts";
+import { ServiceProcess } from "../support/service-process.ts";
+import { type Bench, type Measurement, percentile } from "./bench.ts";
+import { processorMs } from "./process-time.ts";
+import { DirectClient } from "./router/direct.ts";
+import { canPin, pin } from "./router/pinning.ts";
+import { readProfile } from "./router/profile.ts";
+import { RawClient, type Timing } from "./router/raw-client.ts";
+
+type Report = (measurement: Measurement) => void;
+
+/** The router's processor, and everybody else's. */
+const [ROUTER_CPU, OTHERS_CPU] = [0, 1];
+const RATE = 200;
+const TOKENS = 8;
+const PARTS = ["overhead", "saturation", "memory", "profile"];
+
+export const bench: Bench = {
+  question: `What does the router add to a request of ${TOKENS} tokens, how many a second can one processor route, and where does its time go?`,
+  notMeasured:
+    "TLS, several routers, long prompts, clients on other machines; workers are mocks that take no time",
+
+  async run(report, args) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        level: { type: "string", default: "3" },
+        seconds: { type: "string", default: "10" },
+        only: { type: "string", default: PARTS.join() },
+      },
+    });
+    const { level } = values;
+    const seconds = Number(values.seconds);
+    const parts = new Set(values.only.split(","));
+    const pinned = canPin();
+    if (!pinned)
+      process.stderr.write("The router has no processor of its own: taskset or a second one is missing\n");
+    if (parts.has("overhead")) await overhead(report, level, seconds, pinned);
+    if (parts.has("saturation")) await saturation(report, level, seconds, pinned);
+    if (parts.has("profile")) await profile(report, level, seconds);
+    if (parts.has("memory")) await memory(report, level);
+  },
+};
+
+function body(index: number): string {
+  const prompt = `${index} is a number with a story`;
+  return JSON.stringify({ model: BABBLE_MODEL, prompt, max_tokens: TOKENS, temperature: 0, stream: true });
+}
+
+/** Requests at a steady rate, by turns straight to the workers and through the router. */
+async function overhead(report: Report, level: string, seconds: number, pinned: boolean): Promise<void> {
+  await using cluster = await Cluster.start({
+    routerArgs: ["--trace-level", level],
+    workerArgs: [
+      "--engine",
+      "mock",
+      "--mock-speedup",
+      "1000",
+      "--trace-level",
+      level,
+      "--max-running",
+      "256",
+    ],
+  });
+  if (pinned) {
+    pin([cluster.process("router").child.pid!], ROUTER_CPU);
+    pin([process.pid, ...cluster.workers.map((name) => cluster.process(name).child.pid!)], OTHERS_CPU);
+  }
+  const { grpc: prefill, kv } = cluster.process("prefill-0").addresses as { grpc: string; kv: string };
+  using direct = new DirectClient({ prefill, kv, decode: cluster.process("decode-0").addresses.grpc! });
+  using pool = new ClientPool(cluster.process("router").addresses.http!);
+  const promptIds = (index: number) => [...Buffer.from(JSON.parse(body(index)).prompt as string)];
+  const through = (index: number) => pool.stream(body(index));
+  const straight = (index: number) => direct.generate(promptIds(index), TOKENS);
+  await openLoop(through, 2);
+  await openLoop(straight, 2);
+  const turns = Math.max(1, Math.round(seconds / 5));
+  const timings = { direct: [] as Timing[], router: [] as Timing[] };
+  for (let turn = 0; turn < turns; turn++) {
+    timings.direct.push(...(await openLoop(straight, 5)));
+    timings.router.push(...(await openLoop(through, 5)));
+  }
+  const what = `${RATE} requests/s, level ${level}`;
+  for (const [metric, of] of [
+    ["first token", (one: Timing) => one.firstTokenAt - one.startedAt],
+    ["whole request", (one: Timing) => one.endedAt - one.startedAt],
+  ] as const) {
+    const [without, routed] = [timings.direct.map(of), timings.router.map(of)];
+    const mean = without.reduce((sum, one) => sum + one, 0) / without.length;
+    const say = (contender: string, name: string, value: number) =>
+      report({ case: what, contender, metric: `${metric} ${name}`, value, unit: "ms" });
+    say("direct", "mean", mean);
+    for (const p of [50, 99]) say("direct", `p${p}`, percentile(without, p));
+    for (const p of [50, 99]) say("through the router", `p${p}`, percentile(routed, p));
+    for (const p of [50, 99]) say("added", `p${p} − mean of direct`, percentile(routed, p) - mean);
+  }
+}
+
+/** Starts a request every 1/RATE seconds, whether or not the last ones have ended. */
+async function openLoop(send: (index: number) => Promise<Timing>, seconds: number): Promise<Timing[]> {
+  const startedAt = performance.now();
+  const sent: Promise<Timing>[] = [];
+  for (let index = 0; index < RATE * seconds; index++) {
+    const wait = startedAt + (index * 1000) / RATE - performance.now();
+    if (wait > 0) await sleep(wait);
+    sent.push(send(index));
+  }
+  return Promise.all(sent);
+}
+
+/** Connections that wait for their next request. */
+class ClientPool implements Disposable {
+  readonly #address: string;
+  readonly #idle: RawClient[] = [];
+  readonly #all: RawClient[] = [];
+
+  constructor(address: string) {
+    this.#address = address;
+  }
+
+  async stream(text: string): Promise<Timing> {
+    const client = this.#idle.pop() ?? (await this.#connect());
+    const timing = await client.stream(text);
+    this.#idle.push(client);
+    return timing;
+  }
+
+  [Symbol.dispose](): void {
+    for (const client of this.#all) client[Symbol.dispose]();
+  }
+
+  async #connect(): Promise<RawClient> {
+    const client = await RawClient.connect(this.#address);
+    this.#all.push(client);
+    return client;
+  }
+}
+
+/** A router with workers that answer at once, so that nothing else is the limit. */
+async function startInstant(level: string, env: Readonly<Record<string, string>> = {}) {
+  const stack = new AsyncDisposableStack();
+  const routerArgs = ["--trace-level", level, "--max-inflight", "4096"];
+  const cluster = stack.use(await Cluster.start({ prefill: 0, decode: 0, routerArgs, env }));
+  const hash = await hashModel(await ensureBabbleCheckpoint(TEST_CACHE), "fp32");
+  const program = fileURLToPath(new URL("./router/instant-worker.ts", import.meta.url));
+  const registry = cluster.process("router").addresses.grpc!;
+  const worker = await ServiceProcess.start(program, [registry, BABBLE_MODEL, hash]);
+  stack.defer(async () => void (await worker.end()));
+  await cluster.ready();
+  return { cluster, worker, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+/** As many requests as go through: a fixed number of clients that wait for their answers. */
+async function closedLoop(address: string, clients: number, seconds: number): Promise<Timing[]> {
+  const until = performance.now() + seconds * 1000;
+  const timings: Timing[] = [];
+  let index = 0;
+  const play = async () => {
+    using client = await RawClient.connect(address);
+    while (performance.now() < until) timings.push(await client.stream(body(index++)));
+  };
+  await Promise.all(Array.from({ length: clients }, play));
+  return timings;
+}
+
+async function saturation(report: Report, level: string, seconds: number, pinned: boolean): Promise<void> {
+  await using instant = await startInstant(level);
+  const router = instant.cluster.process("router");
+  if (pinned) {
+    pin([router.child.pid!], ROUTER_CPU);
+    pin([process.pid, instant.worker.child.pid!], OTHERS_CPU);
+  }
+  const address = router.addresses.http!;
+  await closedLoop(address, 32, 4);
+  for (const clients of [1, 32, 128]) {
+    const before = processorMs([router.child.pid!]);
+    const startedAt = performance.now();
+    const timings = await closedLoop(address, clients, seconds);
+    const elapsed = performance.now() - startedAt;
+    const busy = processorMs([router.child.pid!]) - before;
+    const latencies = timings.map((one) => one.endedAt - one.startedAt);
+    const say = (metric: string, value: number, unit: string) =>
+      report({ case: `${clients} clients, level ${level}`, contender: "router", metric, value, unit });
+    say("requests/s", (timings.length * 1000) / elapsed, "1/s");
+    say("processor per request", busy / timings.length, "ms");
+    say("processor used", (100 * busy) / elapsed, "%");
+    for (const p of [50, 99]) say(`latency p${p}`, percentile(latencies, p), "ms");
+  }
+}
+
+async function profile(report: Report, level: string, seconds: number): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "baton-profile-"));
+  try {
+    {
+      const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` };
+      await using instant = await startInstant(level, env);
+      await closedLoop(instant.cluster.process("router").addresses.http!, 32, seconds);
+    }
+    const { modules, functions } = await readProfile(folder);
+    const say = (metric: string, share: number) =>
+      report({
+        case: `profile, level ${level}`,
+        contender: "router",
+        metric,
+        value: 100 * share,
+        unit: "% of busy time",
+      });
+    for (const [name, share] of modules.filter(([, share]) => share >= 0.01)) say(name, share);
+    for (const [name, share] of functions.slice(0, 40))
+      process.stderr.write(`${(100 * share).toFixed(1)} % ${name}\n`);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Streams that stay open, on workers that write a token every half second. */
+async function memory(report: Report, level: string): Promise<void> {
+  const running = 1000;
+  await using cluster = await Cluster.start({
+    routerArgs: ["--trace-level", level, "--max-inflight", "4096"],
+    workerArgs: [
+      "--engine",
+      "mock",
+      "--trace-level",
+      level,
+      "--max-running",
+      "1024",
+      "--max-sequences",
+      "4096",
+    ],
+    prefillArgs: ["--mock-speedup", "1000"],
+    decodeArgs: ["--mock-speedup", "0.01", "--mock-kv-blocks", "200000"],
+  });
+  const router = cluster.process("router");
+  const address = router.addresses.http!;
+  await closedLoop(address, 16, 3).catch(() => {});
+  const before = await residentBytes(router.child.pid!);
+  const text = JSON.stringify({ ...JSON.parse(body(1)), max_tokens: 2000 });
+  const clients = await Promise.all(Array.from({ length: running }, () => RawClient.connect(address)));
+  for (const client of clients) client.begin(text);
+  await eventually("all streams have begun", async () => clients.every((client) => client.hasBegun), {
+    timeoutMs: 60_000,
+    intervalMs: 100,
+  });
+  await sleep(2000);
+  const grown = (await residentBytes(router.child.pid!)) - before;
+  report({
+    case: `${running} running, level ${level}`,
+    contender: "router",
+    metric: "memory added",
+    value: grown / 2 ** 20,
+    unit: "MiB",
+  });
+  for (const client of clients) client[Symbol.dispose]();
+}
+
+async function residentBytes(pid: number): Promise<number> {
+  const { readFile } = await import("node:fs/promises");
+  return Number(/VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, "utf8"))![1]) * 1024;
+}

@@ -1,0 +1,54 @@
+/**
+ * A process that answers as a prefill and a decode worker do, at once and with nothing behind it: what is left to measure
+ * is the router. Arguments: the registry's address, the model's name, its hash.
+ */
+import { randomUUID } from "node:crypto";
+import { silentLogger, type WorkerRecord, workerId } from "@baton/core";
+import { mockLayout } from "@baton/engine";
+import { createGrpcWorkerAnnouncer, createRpcServer } from "@baton/rpc";
+
+const HOST = "127.0.0.1";
+const [registry, model, modelHash] = process.argv.slice(2) as [string, string, string];
+
+async function announce(role: "prefill" | "decode", port: number): Promise<void> {
+  const record: WorkerRecord = {
+    id: workerId(`instant-${role}`),
+    epoch: randomUUID(),
+    role,
+    state: "serving",
+    grpcAddress: `${HOST}:${port}`,
+    ...(role === "prefill" && { kvAddress: { host: HOST, port: 1 } }),
+    model,
+    layout: mockLayout(modelHash, 16),
+    capacity: { kvBlocks: 100_000, maxRunning: 1024, maxModelTokens: 100_000 },
+  };
+  createGrpcWorkerAnnouncer({ address: registry, logger: silentLogger }).announce(record);
+}
+
+const prefill = createRpcServer({ logger: silentLogger });
+prefill.addPrefill({
+  async prefill({ request }) {
+    const usage = { promptTokens: request.promptTokenIds.length, cachedTokens: 0, completionTokens: 1 };
+    return { usage, firstTokenId: 97, kvBytes: 0 };
+  },
+});
+
+const decode = createRpcServer({ logger: silentLogger });
+decode.addDecode({
+  async *generate({ request }) {
+    const { maxTokens } = request.sampling;
+    for (let i = 0; i < maxTokens; i++) yield { type: "tokens", tokenIds: [97 + (i % 26)] };
+    const usage = {
+      promptTokens: request.promptTokenIds.length,
+      cachedTokens: 0,
+      completionTokens: maxTokens,
+    };
+    yield { type: "end", reason: "length", usage };
+  },
+  stop() {},
+});
+
+await announce("prefill", (await prefill.listen(HOST, 0)).port);
+await announce("decode", (await decode.listen(HOST, 0)).port);
+process.send?.({ type: "ready", addresses: {} });
+process.once("SIGTERM", () => process.exit());
