@@ -290,6 +290,20 @@ export const METRICS = {
     labels: ["reason"],
     roles: ROUTER,
   },
+  baton_router_refusals_total: {
+    type: "counter",
+    help: "Requests that were not admitted: kv_use, waiting_tokens, queue_full, displaced.",
+    unit: "",
+    labels: ["why"],
+    roles: ROUTER,
+  },
+  baton_router_circuits: {
+    type: "gauge",
+    help: "State of each worker's circuit: closed, open, half_open.",
+    unit: "",
+    labels: ["worker", "worker_role", "state"],
+    roles: ROUTER,
+  },
   baton_router_worker_requests: {
     type: "gauge",
     help: "Legs that this router has running on a worker.",

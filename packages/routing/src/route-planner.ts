@@ -3,7 +3,7 @@ import { BatonError, type WorkerRole } from "@baton/core";
 import { policySteps } from "./policies.ts";
 import type { PolicyName } from "./policy-names.ts";
 import { createRoutingPolicy, type RoutingPolicy, type Selection } from "./routing-policy.ts";
-import { hasRole, isServing, isSound, isUntried, servesModel } from "./worker-filters.ts";
+import { hasRole, isServing, isSound, isUntried, isWanted, servesModel } from "./worker-filters.ts";
 import type { RouteRequest, WorkerView } from "./worker-view.ts";
 
 /** How requests for a model can be served at this moment. */
@@ -46,7 +46,7 @@ export function createRoutePlanner(options: RoutePlannerOptions): RoutePlanner {
   const make = (role: WorkerRole, name: PolicyName): RoutingPolicy =>
     createRoutingPolicy(
       policySteps(name, { random, temperature, weights: { prefillScale: scales[role], overlapCredit } }),
-      { filters: [hasRole(role), isServing, servesModel], preferences: [isUntried, isSound] },
+      { filters: [hasRole(role), isServing, servesModel, isWanted(role)], preferences: [isUntried, isSound] },
     );
   // Each is made when it is first asked for, and keeps its memory (turns, history) from then on.
   const policies = new Map<string, RoutingPolicy>();
@@ -61,7 +61,7 @@ export function createRoutePlanner(options: RoutePlannerOptions): RoutePlanner {
     availability: (model, view) => availability(model, view),
     select(role, request, view) {
       const selection = policyOf(role, request)(request, view);
-      if (!selection) throw noWorker(role, request.model);
+      if (!selection) throw noWorker(role, request);
       return selection;
     },
   };
@@ -78,7 +78,14 @@ function availability(model: string, view: WorkerView): Availability {
   return serving.has("aggregated") ? { kind: "aggregated" } : { kind: "unavailable", missing };
 }
 
-function noWorker(role: WorkerRole, model: string): BatonError {
+function noWorker(role: WorkerRole, { model, workers }: RouteRequest): BatonError {
+  const wanted = role === "prefill" ? workers?.prefill : workers?.decode;
+  if (wanted !== undefined) {
+    return new BatonError(
+      "invalid_argument",
+      `Cannot route the request to the ${role} worker "${wanted}": none of that id serves "${model}", expected one of GET /workers`,
+    );
+  }
   return new BatonError(
     "unavailable",
     `Cannot route the request: no ${role} worker serves "${model}", expected at least one`,

@@ -31,10 +31,11 @@ describe("decideShedding", () => {
     });
   });
 
-  test("counts what was just sent, not only what was reported, and refusals until they expire", () => {
+  test("counts what was just sent, not only what was reported, and no marks", () => {
     const sent = routableWorker("d0", { role: "decode", load: { decodeBlocks: 81 } });
     expect(whyBusy(sent, THRESHOLDS)?.why).toBe("kv_use");
-    expect(whyBusy(routableWorker("p0", { impaired: "overloaded" }), THRESHOLDS)?.why).toBe("refused");
+    expect(whyBusy(sent, { ...THRESHOLDS, kvUse: 1 })).toBeUndefined();
+    expect(whyBusy(routableWorker("p0", { impaired: "overloaded" }), THRESHOLDS)).toBeUndefined();
     expect(whyBusy(routableWorker("p0", { impaired: "circuit_open" }), THRESHOLDS)).toBeUndefined();
   });
 

@@ -4,7 +4,7 @@ import type { RoutableWorker, WorkerView } from "./worker-view.ts";
 
 /** From when on a worker is busy; adjustable while the router runs. */
 export interface BusyThresholds {
-  /** Share of KV blocks in use, 0 to 1. */
+  /** Share of KV blocks in use, 0 to 1; with 1 nobody is ever busy for it. */
   readonly kvUse: number;
   /** Prompt tokens that wait on one worker. */
   readonly waitingTokens: number;
@@ -18,19 +18,22 @@ export type Shedding =
   | {
       readonly kind: "shed";
       readonly role: WorkerRole;
-      readonly why: "kv_use" | "waiting_tokens" | "refused";
+      readonly why: "kv_use" | "waiting_tokens";
       /** What was measured on the least busy worker, in the unit of the threshold. */
       readonly measured: number;
       readonly threshold: number;
     };
 
-/** Why a worker takes no more, or undefined. What a worker reports and what was sent to it both count. */
+/**
+ * Why a worker takes no more, or undefined. What a worker reports and what was sent to it both count. An overload mark
+ * does not: it says that a worker refused a moment ago, which is reason to ask another first, not to ask nobody.
+ */
 export function whyBusy(worker: RoutableWorker, thresholds: BusyThresholds) {
   const kvUse = kvUseOf(worker);
   const waiting = waitingTokensOf(worker);
-  if (worker.impaired === "overloaded") return { why: "refused", measured: 1, threshold: 0 } as const;
-  if (kvUse > thresholds.kvUse)
+  if (thresholds.kvUse < 1 && kvUse > thresholds.kvUse) {
     return { why: "kv_use", measured: kvUse, threshold: thresholds.kvUse } as const;
+  }
   if (waiting > thresholds.waitingTokens) {
     return { why: "waiting_tokens", measured: waiting, threshold: thresholds.waitingTokens } as const;
   }

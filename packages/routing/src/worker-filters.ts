@@ -16,6 +16,14 @@ export function hasRole(role: WorkerRole): WorkerFilter {
   return ({ record }) => record.role === role;
 }
 
+/** The worker that the request asks for, where it asks for one. */
+export function isWanted(role: WorkerRole): WorkerFilter {
+  return ({ record }, { workers }) => {
+    const wanted = role === "prefill" ? workers?.prefill : workers?.decode;
+    return wanted === undefined || record.id === wanted;
+  };
+}
+
 /** A worker without an impairment. A preference: an impaired worker may still answer, nobody certainly does not. */
 export const isSound: WorkerFilter = ({ impaired }) => impaired === undefined;
 

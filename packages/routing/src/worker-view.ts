@@ -47,6 +47,8 @@ export interface RouteRequest {
   readonly now?: number;
   /** Policies that take the place of the planner's own for this request; aggregated workers go by `prefill`. */
   readonly policies?: { readonly prefill?: PolicyName; readonly decode?: PolicyName };
+  /** The only workers that may be chosen for this request; aggregated workers go by `decode`. */
+  readonly workers?: { readonly prefill?: string; readonly decode?: string };
   /** Changes of the `kv` policy for this request. */
   readonly kv?: { readonly overlapCredit?: number; readonly temperature?: number };
 }

@@ -192,6 +192,8 @@ export const ATTR = {
   tokenCount: "baton.token.count",
   /** Index of a token in its answer, from 0. */
   tokenIndex: "baton.token.index",
+  /** The request's priority, where it has one; lower is served earlier. */
+  priority: "baton.priority",
   /** Requests that wait for a place. */
   queueLength: "baton.queue.length",
   /** Number of a decode step within its answer, from 1. */

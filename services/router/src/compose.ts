@@ -27,6 +27,7 @@ import type { GuardOptions } from "./http/guard.ts";
 import { createHttpServer } from "./http/http-server.ts";
 import { AdminListener } from "./http/listeners.ts";
 import { addAbortRequest } from "./http/routes/abort-request.ts";
+import { addBusyThreshold } from "./http/routes/busy-threshold.ts";
 import { addChatCompletions } from "./http/routes/chat-completions.ts";
 import { addCompletions } from "./http/routes/completions.ts";
 import { addFlushCache } from "./http/routes/flush-cache.ts";
@@ -43,6 +44,7 @@ import { addWorkers } from "./http/routes/workers.ts";
 import { InFlightRequests } from "./in-flight-requests.ts";
 import { openRegistry } from "./open-registry.ts";
 import { Admission } from "./pipeline/admit.ts";
+import { LoadShedder } from "./pipeline/load-shedder.ts";
 import { createPipeline } from "./pipeline/pipeline.ts";
 import { longestTokenBytes } from "./pipeline/tokenize.ts";
 import { WorkerWatch } from "./pipeline/worker-watch.ts";
@@ -88,16 +90,24 @@ export async function startRouter(
   const ledger = new LoadLedger();
   const inFlight = new InFlightRequests();
 
-  const admission = new Admission(config);
   const watch = new WorkerWatch(systemClock);
   const view = () => ledger.view(workers(), (worker) => watch.of(worker));
+  const shedder = new LoadShedder({
+    thresholds: { kvUse: config.busyKvUse, waitingTokens: config.busyWaitingTokens },
+    view,
+    availability: (current) => planner.availability(model.name, current),
+  });
+  const admission = new Admission(config, {
+    judge: () => shedder.judge(),
+    onRefused: (why) => metrics.add("baton_router_refusals_total", 1, { why }),
+  });
   const stopFollowing = registry.onChange(() => {
     watch.retain(workers());
     kvIndex.setWorkers(workers());
   });
   const sink = new FeedSink({ kvIndex, watch, metrics });
   const feeds = new WorkerFeeds({ registry, clients, sink, logger });
-  readRouterMetrics(metrics, { admission, view, kvIndex, feeds });
+  readRouterMetrics(metrics, { admission, view, watch, kvIndex, feeds });
 
   const prompts = {
     tokenizer,
@@ -133,7 +143,8 @@ export async function startRouter(
     portOf: ({ raw }) => (adminListener?.received(raw) ? "admin" : "api"),
   };
   const app = createHttpServer({ ...config, access, admission, inFlight, tracer, metrics, logger });
-  const completions = { pipeline, model, inFlight, traceContent: config.traceContent };
+  const { traceContent, routingOverrides } = config;
+  const completions = { pipeline, model, inFlight, traceContent, routingOverrides };
   addChatCompletions(app, completions);
   addCompletions(app, completions);
   addGenerate(app, completions);
@@ -149,6 +160,7 @@ export async function startRouter(
   addMetrics(app, metrics);
   addTraces(app, traceStore);
   addTraceLevel(app, tracer);
+  addBusyThreshold(app, shedder);
   addWorkers(app, { workers, version: version() });
   addServerInfo(app, {
     settings: shownSettings(settings, config),

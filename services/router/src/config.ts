@@ -7,7 +7,12 @@ import {
   setting,
   tracingSettings,
 } from "@baton/config";
-import { DEFAULT_DISAGGREGATION_BOUNDS, DEFAULT_RETRY_LIMITS, POLICY_NAMES } from "@baton/routing";
+import {
+  DEFAULT_BUSY_THRESHOLDS,
+  DEFAULT_DISAGGREGATION_BOUNDS,
+  DEFAULT_RETRY_LIMITS,
+  POLICY_NAMES,
+} from "@baton/routing";
 import { parseApiKeys } from "./access/parse-api-keys.ts";
 
 export const settings = defineSettings("router", {
@@ -99,7 +104,7 @@ export const settings = defineSettings("router", {
     min: 1,
     max: 1_000_000,
     default: 1024,
-    doc: "Requests worked on at once; more wait in order of arrival",
+    doc: "Requests worked on at once; more wait, the lowest priority first, then in order of arrival",
   }),
   maxQueued: setting.integer({
     flag: "max-queued",
@@ -107,7 +112,21 @@ export const settings = defineSettings("router", {
     min: 0,
     max: 1_000_000,
     default: 1024,
-    doc: "Requests that wait for their turn; one more is refused with 429",
+    doc: "Requests that wait for their turn; one more is refused with 429, or makes a less important one leave",
+  }),
+  busyKvUse: setting.ratio({
+    flag: "busy-kv-use",
+    env: "BATON_BUSY_KV_USE",
+    default: DEFAULT_BUSY_THRESHOLDS.kvUse,
+    doc: "Requests are refused with 429 while every worker of a role has a larger share of its KV blocks in use; 1 is never",
+  }),
+  busyWaitingTokens: setting.integer({
+    flag: "busy-waiting-tokens",
+    env: "BATON_BUSY_WAITING_TOKENS",
+    min: 0,
+    max: 1_000_000_000,
+    default: DEFAULT_BUSY_THRESHOLDS.waitingTokens,
+    doc: "And while on every worker of a role more prompt tokens wait than this",
   }),
   prefillPolicy: setting.choice({
     flag: "prefill-policy",
@@ -171,6 +190,13 @@ export const settings = defineSettings("router", {
     env: "BATON_ROUTING_TEMPERATURE",
     default: 0,
     doc: "How much chance there is in kv; 0 takes the cheapest worker",
+  }),
+  routingOverrides: setting.choice({
+    flag: "routing-overrides",
+    env: "BATON_ROUTING_OVERRIDES",
+    choices: ["allow", "refuse"],
+    default: "allow",
+    doc: "Whether a request may choose its own way, by priority and the x-baton-* headers of routing",
   }),
   affinityHeader: setting.text({
     flag: "affinity-header",

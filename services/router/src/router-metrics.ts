@@ -3,24 +3,32 @@ import type { Metrics } from "@baton/metrics";
 import type { KvIndex, RoutableWorker, WorkerView } from "@baton/routing";
 import type { WorkerFeeds } from "./feeds/worker-feeds.ts";
 import type { Admission } from "./pipeline/admit.ts";
+import type { WorkerWatch } from "./pipeline/worker-watch.ts";
 
 /** Where the figures come from. */
 export interface RouterFigures {
   readonly admission: Admission;
   /** The registered workers with their loads. */
   readonly view: () => WorkerView;
+  readonly watch: WorkerWatch;
   readonly kvIndex: Pick<KvIndex, "status" | "reportedBlocks">;
   readonly feeds: Pick<WorkerFeeds, "counts">;
 }
 
 export function readRouterMetrics(
   metrics: Metrics,
-  { admission, view, kvIndex, feeds }: RouterFigures,
+  { admission, view, watch, kvIndex, feeds }: RouterFigures,
 ): void {
   metrics.read("baton_requests_running", () => [{ labels: {}, value: admission.running }]);
   metrics.read("baton_requests_waiting", () => [{ labels: {}, value: admission.waiting }]);
   metrics.read("baton_router_workers", () =>
     view().map(({ record: { role, state } }) => ({ labels: { worker_role: role, state }, value: 1 })),
+  );
+  metrics.read("baton_router_circuits", () =>
+    view().map((worker) => ({
+      labels: { ...workerLabels(worker), state: watch.circuitOf(worker.record) },
+      value: 1,
+    })),
   );
   metrics.read("baton_router_worker_requests", () =>
     view().map((worker) => ({ labels: workerLabels(worker), value: worker.load.requests })),

@@ -20,6 +20,7 @@ import { parseJsonBodies } from "./json-body.ts";
 import { createListener } from "./listeners.ts";
 import { chooseRequestId, nameInBody, REQUEST_ID_HEADER } from "./request-id.ts";
 import { RequestScope } from "./request-scope.ts";
+import { type RoutingOverrides, routingWishes } from "./routing-wishes.ts";
 import { requestedLevel } from "./trace-level.ts";
 
 declare module "fastify" {
@@ -44,6 +45,8 @@ export interface HttpServerOptions {
   readonly tracer: RequestTracer;
   /** Whether a request may choose its own trace level. */
   readonly traceOverrides: "allow" | "ignore";
+  /** Whether a request may choose its own way. */
+  readonly routingOverrides: RoutingOverrides;
   /** Header whose value keeps requests together. */
   readonly affinityHeader: string;
   readonly access: GuardOptions;
@@ -81,6 +84,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     if (name) request.scope.rename(name);
     request.scope.begin(options.traceOverrides === "allow" ? requestedLevel(request) : undefined);
     reply.headers(request.scope.headers);
+    request.scope.routing = routingWishes(request.headers, options.routingOverrides);
   });
   app.setErrorHandler((reason: FastifyError | BatonError, request, reply) =>
     sendError(errorOf(reason, options.maxBodyBytes), request, reply, options),

@@ -20,7 +20,7 @@ import {
 } from "@baton/core";
 import { ATTR, type Attributes, type Stage, type TraceLevel } from "@baton/tracing";
 import type { Abortable, InFlightRequests } from "../in-flight-requests.ts";
-import type { RequestContext } from "../pipeline/completion-call.ts";
+import type { RequestContext, RoutingWishes } from "../pipeline/completion-call.ts";
 import type { RequestFigures } from "../request-figures.ts";
 import { REQUEST_ID_HEADER } from "./request-id.ts";
 
@@ -59,6 +59,8 @@ export class RequestScope implements RequestContext, Abortable {
   figures!: RequestFigures;
   readonly deadline: number;
   readonly affinityKey: string | undefined;
+  /** Set once the headers were understood. */
+  routing: RoutingWishes = {};
   readonly #record: RequestScopeOptions["record"];
   readonly #controller = new AbortController();
   readonly #deadlineSignal: DeadlineSignal;

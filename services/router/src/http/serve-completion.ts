@@ -9,6 +9,7 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { TimingSplit } from "../request-figures.ts";
 import type { AnswerFormat, ModelIdentity } from "./answer-format.ts";
 import type { RequestScope } from "./request-scope.ts";
+import { type RoutingOverrides, refused } from "./routing-wishes.ts";
 import { type AnswerOutcome, sendStream, sendWhole } from "./send-answer.ts";
 import { TIMING_HEADER } from "./timing-header.ts";
 import { recordAnswers, recordPrompts } from "./trace-content.ts";
@@ -17,6 +18,8 @@ export interface CompletionParts {
   readonly pipeline: Pipeline;
   readonly model: ModelIdentity;
   readonly inFlight: InFlightRequests;
+  /** Whether a request may have a priority. */
+  readonly routingOverrides: RoutingOverrides;
   /** Puts prompts and answers into traces. */
   readonly traceContent: boolean;
 }
@@ -64,6 +67,7 @@ async function answer(
 ): Promise<AnswerOutcome> {
   const { call } = parsed;
   scope.trace.setAttributes(requestAttributes(parsed));
+  if (call.priority && parts.routingOverrides === "refuse") throw refused('"priority"', "priority");
   parts.inFlight.assertOpen();
   assertModel(call.model, parts.model.name);
   scope.figures.model(parts.model.name);

@@ -1,4 +1,4 @@
-import { BatonError } from "@baton/core";
+import { BatonError, deadlineSignal, systemClock } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
 import { Admission } from "./admit.ts";
 
@@ -60,9 +60,49 @@ describe("Admission", () => {
     (await admission.admit(never))[Symbol.dispose]();
   });
 
+  test("a request whose deadline passes in the queue ends there, and says so (A3)", async () => {
+    const admission = new Admission({ maxInflight: 1, maxQueued: 1 });
+    const first = await admission.admit(never);
+    using deadline = deadlineSignal(systemClock.now() + 20);
+    await expect(admission.admit(deadline.signal)).rejects.toMatchObject({
+      code: "deadline_exceeded",
+      message: expect.stringMatching(/^Cannot finish within \d+ ms: the request's deadline passed$/),
+    });
+    expect(admission.waiting).toBe(0);
+    first[Symbol.dispose]();
+    (await admission.admit(never))[Symbol.dispose]();
+  });
+
+  test("a refused request is told to come back when the workers will no longer be busy", async () => {
+    const clock = { time: 0, now: () => clock.time };
+    const busy = { kind: "shed", role: "decode", why: "kv_use", measured: 1, threshold: 0.5 } as const;
+    const refusals: string[] = [];
+    let isBusy = false;
+    const admission = new Admission(
+      { maxInflight: 100, maxQueued: 0 },
+      {
+        clock,
+        judge: () => (isBusy ? busy : { kind: "admit" }),
+        onRefused: (why) => refusals.push(why),
+      },
+    );
+    for (let ended = 0; ended < 50; ended++) {
+      const place = await admission.admit(never);
+      clock.time += 1000;
+      place[Symbol.dispose]();
+    }
+    for (let running = 0; running < 40; running++) await admission.admit(never);
+    isBusy = true;
+    await expect(admission.admit(never)).rejects.toMatchObject({ code: "overloaded" });
+    expect(refusals).toEqual(["kv_use"]);
+    // Half of the 40 must end, of which one ends in a second.
+    expect(admission.retryAfterMs).toBeGreaterThan(15_000);
+    expect(admission.retryAfterMs).toBeLessThan(25_000);
+  });
+
   test("tells the refused to come back when those that wait have had their turn", async () => {
     const clock = { time: 0, now: () => clock.time };
-    const admission = new Admission({ maxInflight: 1, maxQueued: 100 }, clock);
+    const admission = new Admission({ maxInflight: 1, maxQueued: 100 }, { clock });
     expect(admission.retryAfterMs).toBe(1000);
     for (let ended = 0; ended < 20; ended++) {
       const place = await admission.admit(never);

@@ -1,5 +1,6 @@
 /** A client's call after validation, whichever endpoint it came through. Absent fields take the model's defaults. */
 import type { RequestId, TokenBias } from "@baton/core";
+import type { DisaggregationMode, RouteRequest } from "@baton/routing";
 import type { ChatMessage } from "@baton/tokenizer";
 import type { TraceNode } from "@baton/tracing";
 import type { RequestFigures } from "../request-figures.ts";
@@ -21,6 +22,8 @@ export interface ParamNames {
 
 export interface CompletionCall {
   readonly model: string;
+  /** Lower is served earlier; 0 unless given. */
+  readonly priority?: number;
   /** At least one; each is answered by itself. */
   readonly prompts: readonly Prompt[];
   /** Answers to write to each prompt. */
@@ -53,6 +56,11 @@ export interface CompletionCall {
   readonly names: ParamNames;
 }
 
+/** What a client says about the way of its request; what is absent is up to the router. */
+export interface RoutingWishes extends Pick<RouteRequest, "policies" | "workers" | "kv"> {
+  readonly disaggregation?: DisaggregationMode;
+}
+
 /** What goes with a request through every step. */
 export interface RequestContext {
   readonly id: RequestId;
@@ -63,6 +71,7 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   /** Epoch ms. */
   readonly deadline: number;
+  readonly routing: RoutingWishes;
   /** Requests of one key go to one worker, where the policy is to. */
   readonly affinityKey: string | undefined;
 }

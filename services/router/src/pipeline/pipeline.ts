@@ -28,14 +28,18 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   return async function* answer(call, context) {
     const { figures, trace } = context;
     using _place = await figures.measureWait("queueMs", () =>
-      whileInStage(trace, SPAN.admission, (stage) => admitted(stage, parts.admission, context.signal)),
+      whileInStage(trace, SPAN.admission, (stage) =>
+        admitted(stage, parts.admission, context.signal, call.priority),
+      ),
     );
     const requests = figures.measure("tokenizeMs", () => tokenize(call, context, parts));
     yield* choices(call.n, requests, context, async function* generate(request, own, prompt) {
-      const planned = (rest: GenerationRequest, avoid: ReadonlySet<WorkerId>) =>
-        figures.measure("routingMs", () =>
-          decide(rest, { avoid, affinityKey: context.affinityKey }, own.trace, parts),
-        );
+      let { routing } = context;
+      const planned = (rest: GenerationRequest, avoid: ReadonlySet<WorkerId>) => {
+        const wishes = { ...context, routing, avoid };
+        routing = { ...routing, workers: {} }; // Workers that were asked for by name have one try.
+        return figures.measure("routingMs", () => decide(rest, wishes, own.trace, parts));
+      };
       const events = respond(new Attempts(planned, request, own, parts), {
         tokenizer: parts.tokenizer,
         detokenizer: createDetokenizer(parts.tokenizer),
@@ -48,9 +52,15 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   };
 }
 
-async function admitted(stage: Stage, admission: Admission, signal: AbortSignal): Promise<Disposable> {
+async function admitted(
+  stage: Stage,
+  admission: Admission,
+  signal: AbortSignal,
+  priority = 0,
+): Promise<Disposable> {
+  if (priority !== 0) stage.setAttributes({ [ATTR.priority]: priority });
   if (admission.full) stage.event(EVENT.queued, { [ATTR.queueLength]: admission.waiting });
-  const place = await admission.admit(signal);
+  const place = await admission.admit(signal, priority);
   stage.event(EVENT.admitted);
   return place;
 }

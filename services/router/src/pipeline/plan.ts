@@ -26,6 +26,7 @@ import {
   type WorkerView,
 } from "@baton/routing";
 import { ATTR, type Attributes, EVENT, SPAN, type Stage, type TraceNode } from "@baton/tracing";
+import type { RoutingWishes } from "./completion-call.ts";
 import { inStage } from "./in-stage.ts";
 import { type Route, type RoutedLeg, routeOf } from "./route.ts";
 
@@ -50,6 +51,8 @@ export interface PlanWishes {
   /** Workers that failed this request before: taken only when there is no other. */
   readonly avoid: ReadonlySet<WorkerId>;
   readonly affinityKey: string | undefined;
+  /** What the client wants of it. */
+  readonly routing: RoutingWishes;
 }
 
 /** @throws BatonError `unavailable` when a role is missing. */
@@ -64,7 +67,13 @@ export function plan(
   const mode = parts.planner.availability(parts.model, view);
   switch (mode.kind) {
     case "disaggregated":
-      return pair(routeRequest, parts.disaggregation.mode, view, trace, parts);
+      return pair(
+        routeRequest,
+        wishes.routing.disaggregation ?? parts.disaggregation.mode,
+        view,
+        trace,
+        parts,
+      );
     case "aggregated":
       return aggregated(routeRequest, view, trace, parts);
     case "unavailable":
@@ -78,7 +87,7 @@ export function plan(
 /** With the names of the blocks of all that is to be computed, an answer that has begun included, and how much of it each worker is supposed to hold. */
 function toRouteRequest(
   generation: GenerationRequest,
-  { avoid, affinityKey }: PlanWishes,
+  { avoid, affinityKey, routing }: PlanWishes,
   view: WorkerView,
   { model, kvIndex, clock }: PlanParts,
 ): RouteRequest {
@@ -89,6 +98,7 @@ function toRouteRequest(
     promptTokens: tokenIds.length,
     avoid,
     now,
+    ...routing,
     ...(affinityKey !== undefined && { affinityKey }),
   };
   const [some] = view; // Workers of one cluster have blocks of one size.

@@ -25,7 +25,7 @@ export interface Route extends Disposable {
 }
 
 /** @param promptTokens tokens whose blocks the decode leg's reservation holds already */
-export function routeOf(legs: Pick<Route, "prefill" | "decode" | "why">, promptTokens: number): Route {
+export function routeOf(legs: Omit<Route, "wrote" | typeof Symbol.dispose>, promptTokens: number): Route {
   const { prefill, decode } = legs;
   const { blockSize } = decode.worker.layout;
   let tokens = promptTokens;

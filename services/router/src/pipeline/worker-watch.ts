@@ -6,7 +6,7 @@
  *   H2  A complete answer is a success of the others on its route; any other end says nothing of them.
  */
 import type { BatonError, Clock, LoadReport, WorkerRecord } from "@baton/core";
-import { CircuitBreakers, type WorkerCondition, WorkerConditions } from "@baton/routing";
+import { type Circuit, CircuitBreakers, type WorkerCondition, WorkerConditions } from "@baton/routing";
 import type { Route } from "./route.ts";
 
 /**
@@ -64,6 +64,11 @@ export class WorkerWatch {
   /** What is known of a worker now. */
   of(worker: WorkerRecord): WorkerCondition {
     return this.#conditions.of(worker, this.#clock.now());
+  }
+
+  /** State of a worker's circuit now. */
+  circuitOf(worker: WorkerRecord): Circuit["kind"] {
+    return this.#circuits.of(worker, this.#clock.now()).kind;
   }
 
   /** Forgets all workers but these. */

@@ -11,6 +11,9 @@ const stop = z
 
 export const logitBias = z.record(z.string().regex(/^\d{1,9}$/, "a token id"), z.number().min(-100).max(100));
 
+/** A step is worth ten seconds of waiting: more of them say nothing new. */
+const MAX_PRIORITY = 1000;
+
 export const samplingFields = {
   model: z.string(),
   temperature: z.number().min(0).max(2).nullish(),
@@ -31,6 +34,7 @@ export const samplingFields = {
   user: z.string().max(512).nullish(),
   metadata: metadataField,
   // OpenAI's API does not have these; names and meanings are vLLM's.
+  priority: z.int().min(-MAX_PRIORITY).max(MAX_PRIORITY).nullish(),
   top_k: z.int().min(-1).nullish(),
   min_p: z.number().min(0).max(1).nullish(),
   repetition_penalty: z.number().min(0.01).max(100).nullish(),
@@ -55,6 +59,7 @@ export function samplingOf(request: z.infer<typeof schema>): Omit<CompletionCall
     echo: false,
     defaultMaxTokens: undefined,
     model: request.model,
+    priority: request.priority ?? 0,
     n: request.n ?? 1,
     temperature: request.temperature ?? undefined,
     topP: request.top_p ?? undefined,
