@@ -2,8 +2,10 @@
  * One setting and its kinds. A setting is given by a flag, by an environment variable or not at all; its kind says
  * what text is accepted and what value it becomes.
  */
+import { accessSync, constants, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { ConfigError } from "./config-error.ts";
 
 /** Environment variables by name. An empty one counts as absent, as OpenTelemetry defines it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -147,6 +149,20 @@ function parsePath(text: string, env: Environment): string {
 }
 
 /** `host:port`; an IPv6 host is in brackets. */
+function parseReadable(text: string, env: Environment): string {
+  const path = parsePath(text, env);
+  try {
+    if (statSync(path).isFile()) {
+      accessSync(path, constants.R_OK);
+      return path;
+    }
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new ConfigError([`the file "${text}" cannot be read (${code}), expected one that can`]);
+  }
+  throw new ConfigError([`"${text}" is no file, expected one that can be read`]);
+}
+
 function parseAddress(text: string): string | undefined {
   const match = /^(\[[^\]]+\]|[^:\s]+):(\d+)$/.exec(text);
   const port = Number(match?.[2]);
@@ -198,6 +214,10 @@ const folder: SettingKind<string> = (options: AnyOptions<string>) =>
 
 const file: SettingKind<string> = (options: AnyOptions<string>) =>
   build(options, { accepts: "a file", parse: parsePath });
+
+/** A file that is there and can be read when the program starts, for those who will read it later and say less. */
+const readableFile: SettingKind<string> = (options: AnyOptions<string>) =>
+  build(options, { accepts: "a file that can be read", parse: parseReadable });
 
 const address: SettingKind<string> = (options: AnyOptions<string>) =>
   build(options, { accepts: 'an address such as "127.0.0.1:8001"', parse: parseAddress });
@@ -316,6 +336,7 @@ export const setting = {
   text,
   folder,
   file,
+  readableFile,
   address,
   url,
   choice,

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 import { ConfigError } from "./config-error.ts";
 import { defineSettings } from "./define-settings.ts";
@@ -121,5 +122,30 @@ describe("formatHelp and describeSettings", () => {
       accepts: 'bytes, for example "256MiB" (units B, KiB, MiB, GiB)',
       doc: "Memory for KV: blocks, and the slots of sequences that decode",
     });
+  });
+});
+
+describe("the files of OTLP's TLS", () => {
+  const read = (env: Record<string, string>) =>
+    readConfig(definition, { argv: [], env: { HOME: "/home/ada", ...env } });
+
+  test("are taken where they can be read", () => {
+    const file = fileURLToPath(import.meta.url);
+    expect(read({ OTEL_EXPORTER_OTLP_CERTIFICATE: file }).otlpCertificate).toBe(file);
+  });
+
+  test.each([
+    [
+      "OTEL_EXPORTER_OTLP_CERTIFICATE",
+      "/nowhere/ca.pem",
+      'the file "/nowhere/ca.pem" cannot be read (ENOENT)',
+    ],
+    ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "/nowhere/ca.pem", "cannot be read (ENOENT)"],
+    ["OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/", '"/" is no file'],
+    ["OTEL_EXPORTER_OTLP_CLIENT_KEY", "/nowhere/key.pem", "cannot be read (ENOENT)"],
+  ])("are one clear error where they cannot: %s=%s", (variable, file, problem) => {
+    expect(() => read({ [variable]: file })).toThrow(ConfigError);
+    expect(() => read({ [variable]: file })).toThrow(variable);
+    expect(() => read({ [variable]: file })).toThrow(problem);
   });
 });

@@ -70,6 +70,18 @@ export const tracingSettings = {
     default: "grpc",
     doc: "How traces are sent (grpc is usually on port 4317, http/protobuf on 4318)",
   }),
+  otlpCertificate: setting.readableFile({
+    env: ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"],
+    doc: "Certificate of the authority that the collector's is trusted by",
+  }),
+  otlpClientCertificate: setting.readableFile({
+    env: ["OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"],
+    doc: "Certificate that is shown to the collector",
+  }),
+  otlpClientKey: setting.readableFile({
+    env: ["OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"],
+    doc: "Private key of that certificate",
+  }),
   traceStore: setting.quota({
     flag: "trace-store",
     env: "BATON_TRACE_STORE",

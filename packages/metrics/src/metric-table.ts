@@ -420,6 +420,27 @@ export const METRICS = {
     labels: [],
     roles: ALL,
   },
+  baton_trace_store_traces: {
+    type: "gauge",
+    help: "Traces that the router keeps.",
+    unit: "",
+    labels: [],
+    roles: ROUTER,
+  },
+  baton_trace_store_evicted_total: {
+    type: "counter",
+    help: "Traces that had to make room for newer ones.",
+    unit: "",
+    labels: [],
+    roles: ROUTER,
+  },
+  baton_trace_store_refused_spans_total: {
+    type: "counter",
+    help: "Spans that the router did not keep, as their trace would have had too many.",
+    unit: "",
+    labels: [],
+    roles: ROUTER,
+  },
   baton_trace_spans_open: {
     type: "gauge",
     help: "Stages started and not yet ended.",

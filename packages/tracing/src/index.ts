@@ -18,6 +18,7 @@ export { ATTR, EVENT, LINK, rootName, SPAN, type SpanName, STANDALONE } from "./
 export { nullRequestTracer } from "./null-request-tracer.ts";
 export { type TracingConfig, tracingOptions } from "./options-from-config.ts";
 export { spansFromOtlp, spansToOtlp } from "./otlp.ts";
+export type { OtlpProtocol } from "./otlp-exporter.ts";
 export type { OtlpExport } from "./otlp-message.ts";
 export { SAMPLERS, type SamplerName } from "./request-sampler.ts";
 export type {
@@ -33,7 +34,6 @@ export type {
   TraceNode,
 } from "./request-trace.ts";
 export {
-  type OtlpProtocol,
   startTracing,
   type Tracing,
   type TracingCounts,

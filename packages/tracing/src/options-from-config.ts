@@ -1,8 +1,9 @@
 /** From the settings that every program shares to the options of `startTracing`. */
 import type { TraceLevel } from "./level.ts";
 import type { TraceModule } from "./module.ts";
+import type { OtlpProtocol } from "./otlp-exporter.ts";
 import type { SamplerName } from "./request-sampler.ts";
-import type { OtlpProtocol, TracingOptions } from "./sdk.ts";
+import type { TracingOptions } from "./sdk.ts";
 
 /** The shared tracing settings, as the config package compiles them. */
 export interface TracingConfig {

@@ -1,7 +1,8 @@
 import { silentLogger } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
 import { nullRequestTracer } from "./null-request-tracer.ts";
-import { otlpUrl, startTracing, type TracingOptions } from "./sdk.ts";
+import { otlpUrl } from "./otlp-exporter.ts";
+import { startTracing, type TracingOptions } from "./sdk.ts";
 
 const OPTIONS: TracingOptions = {
   serviceName: "router",

@@ -1,19 +1,16 @@
 /**
- * Starts the OpenTelemetry SDK. This is the only file that loads it, and it does so on demand: where
- * spans have nowhere to go nothing is loaded, and nothing is patched.
+ * Starts the OpenTelemetry SDK, which is loaded on demand: where spans have nowhere to go nothing is loaded, and nothing
+ * is patched.
  *
  * The gRPC instrumentation patches `@grpc/grpc-js` while it is being imported. So `startTracing` must have resolved
  * before anything imports it, which is why a service's main imports its composition dynamically:
  *
  *     const tracing = await startTracing(options);
  *     const { compose } = await import("./compose.ts");
- *
- * Exporter headers, TLS and time limit follow the standard `OTEL_*` variables; the SDK reads those itself.
  */
 import { hostname } from "node:os";
-import { BatonError, type Logger, systemClock } from "@baton/core";
+import { type Logger, systemClock } from "@baton/core";
 import { DiagLogLevel, diag, trace } from "@opentelemetry/api";
-import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { CryptoIdGenerator } from "./crypto-id-generator.ts";
 import { genAiNames } from "./gen-ai-names.ts";
 import { grpcTracerProvider } from "./grpc-tracer.ts";
@@ -21,6 +18,7 @@ import type { TraceLevel } from "./level.ts";
 import type { TraceModule } from "./module.ts";
 import { nullRequestTracer } from "./null-request-tracer.ts";
 import { OtelRequestTracer } from "./otel-request-tracer.ts";
+import { createExporter, type OtlpProtocol, otlpUrl } from "./otlp-exporter.ts";
 import { NO_COUNTS, type TraceCounts, type TraceMisuse } from "./recorder.ts";
 import { requestPropagator } from "./request-propagator.ts";
 import { requestSampler, type SamplerName } from "./request-sampler.ts";
@@ -30,8 +28,6 @@ import type { SpanSink } from "./span-sink.ts";
 import { threadIdentity } from "./thread-identity.ts";
 import { throttledDiagLogger } from "./throttled-diag-logger.ts";
 import { WholeTreeProcessor } from "./whole-tree-processor.ts";
-
-export type OtlpProtocol = "grpc" | "http/protobuf";
 
 export interface TracingOptions {
   /** `service.name`. */
@@ -94,8 +90,6 @@ const DEFAULT_QUEUE_SIZE = 8192;
 
 const ALL = { name: "parentbased_always_on" } as const;
 const MISUSE_INTERVAL_MS = 60_000;
-
-const TRACES_PATH = "/v1/traces";
 
 /** Starts tracing; must resolve before anything imports `@grpc/grpc-js`. Throws `invalid_argument` for a bad endpoint. */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
@@ -230,17 +224,6 @@ async function sinkOutlet(options: TracingOptions): Promise<SpanOutlet | undefin
   });
 }
 
-async function createExporter(
-  protocol: OtlpProtocol,
-  config: { readonly url: string; readonly concurrencyLimit: number },
-): Promise<SpanExporter> {
-  const { OTLPTraceExporter } =
-    protocol === "grpc"
-      ? await import("@opentelemetry/exporter-trace-otlp-grpc")
-      : await import("@opentelemetry/exporter-trace-otlp-proto");
-  return new OTLPTraceExporter(config);
-}
-
 function resourceAttributes({ serviceName, instanceId, version }: TracingOptions) {
   return {
     "service.name": serviceName,
@@ -249,22 +232,6 @@ function resourceAttributes({ serviceName, instanceId, version }: TracingOptions
     "host.name": hostname(),
     "process.pid": process.pid,
   };
-}
-
-/** The URL that the exporter is to use: a bare `host:port` is plain http, and over HTTP the path of the signal is added. */
-export function otlpUrl(endpoint: string, protocol: OtlpProtocol): string {
-  const text = endpoint.includes("://") ? endpoint : `http://${endpoint}`;
-  if (!URL.canParse(text) || !/^https?:/.test(text)) {
-    throw new BatonError(
-      "invalid_argument",
-      `Cannot export traces to "${endpoint}": expected an http or https URL`,
-    );
-  }
-  const url = new URL(text);
-  if (protocol === "grpc") return url.href;
-  const path = url.pathname.replace(/\/+$/, "");
-  url.pathname = path.endsWith(TRACES_PATH) ? path : path + TRACES_PATH;
-  return url.href;
 }
 
 async function within(limitMs: number, work: Promise<unknown>): Promise<void> {

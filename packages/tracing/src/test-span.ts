@@ -1,6 +1,6 @@
 /** One span sent to a collector, to see whether it takes any: with the exporter, headers and TLS that tracing uses. */
-import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
-import { type OtlpProtocol, otlpUrl } from "./sdk.ts";
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
+import { createExporter, type OtlpProtocol, otlpUrl } from "./otlp-exporter.ts";
 
 export interface TestSpanOptions {
   readonly endpoint: string;
@@ -11,12 +11,8 @@ export interface TestSpanOptions {
 
 /** Resolves once the collector has taken a span named "baton doctor". @throws Error with what it, or the network, said */
 export async function sendTestSpan({ endpoint, protocol, timeoutMs }: TestSpanOptions): Promise<void> {
-  const { OTLPTraceExporter } =
-    protocol === "grpc"
-      ? await import("@opentelemetry/exporter-trace-otlp-grpc")
-      : await import("@opentelemetry/exporter-trace-otlp-proto");
   const url = otlpUrl(endpoint, protocol);
-  const exporter: SpanExporter = new OTLPTraceExporter({ url, timeoutMillis: timeoutMs });
+  const exporter = await createExporter(protocol, { url, timeoutMillis: timeoutMs });
   const span = await testSpan();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   exporter.export([span], ({ code, error }) => {

@@ -133,7 +133,7 @@ export class DecodeTrace {
       case "retracted":
       case "resumed":
         // Still decoding, as the client sees it; the gap between two tokens has a reason that a reader can find.
-        this.#current?.event(event.type);
+        this.#current?.event(EVENT[event.type]);
         break;
       case "failed":
         break;

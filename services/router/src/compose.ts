@@ -107,7 +107,7 @@ export async function startRouter(
   });
   const sink = new FeedSink({ kvIndex, watch, metrics });
   const feeds = new WorkerFeeds({ registry, clients, sink, logger });
-  readRouterMetrics(metrics, { admission, view, watch, kvIndex, feeds });
+  readRouterMetrics(metrics, { admission, view, watch, traceStore, kvIndex, feeds });
 
   const prompts = {
     tokenizer,

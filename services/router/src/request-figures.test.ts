@@ -38,6 +38,16 @@ test("a worker that does both tells of its prefill too", () => {
   expect(figures.split()).toMatchObject({ prefillWaitMs: 1, prefillMs: 2, transferMs: 0, decodeMs: 5 });
 });
 
+test("of several choices the first is told, whichever ends last", () => {
+  const figures = start();
+  const [first, second] = [figures.answer(), figures.answer()];
+  first.prefilled({ ...NO_TIMINGS, prefillMs: 20 });
+  first.decoded({ ...NO_TIMINGS, decodeMs: 5 });
+  second.prefilled({ ...NO_TIMINGS, prefillMs: 1 });
+  second.decoded({ ...NO_TIMINGS, decodeMs: 50 });
+  expect(figures.split()).toMatchObject({ prefillMs: 20, decodeMs: 5 });
+});
+
 test("work is measured where it fails, too, and adds up over several tries", async () => {
   const figures = start();
   expect(() =>

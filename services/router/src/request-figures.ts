@@ -49,6 +49,7 @@ export class RequestFigures {
   readonly #operation: GenAiRequest["operation"];
   readonly #startedAt: number;
   readonly #own = { queueMs: 0, tokenizeMs: 0, routingMs: 0 };
+  #hasAnswers = false;
   #prefill = NO_TIMINGS;
   #decode = NO_TIMINGS;
   #firstTokenMs = 0;
@@ -92,18 +93,20 @@ export class RequestFigures {
     }
   }
 
-  /** A choice of the answer begins. */
+  /** A choice of the answer begins. What its workers measure is told of the first choice alone: see `split`. */
   answer(): AnswerFigures {
+    const isFirst = !this.#hasAnswers;
+    this.#hasAnswers = true;
     return new AnswerFigures(this.#request.answer(), {
       onTokens: (count) => {
         this.#answeredTokens += count;
         this.#firstTokenMs ||= systemClock.now() - this.#startedAt;
       },
       onDecoded: (timings) => {
-        this.#decode = timings;
+        if (isFirst) this.#decode = timings;
       },
       onPrefilled: (timings) => {
-        this.#prefill = timings;
+        if (isFirst) this.#prefill = timings;
       },
     });
   }
@@ -122,7 +125,10 @@ export class RequestFigures {
     this.#request.failed(error);
   }
 
-  /** As far as it has come. Of several choices, workers' parts are those of the one that ended last. */
+  /**
+   * As far as it has come. Of several choices, workers' parts are those of the first, which is the request with one
+   * choice: its parts belong together, and no other choice computes the whole prompt.
+   */
   split(): TimingSplit {
     const [prefill, decode] = [this.#prefill, this.#decode];
     return {

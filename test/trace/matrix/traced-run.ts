@@ -12,11 +12,12 @@ import {
   groupTraces,
   isStandalone,
 } from "@baton/tracing";
-import { Cluster, type ClusterOptions } from "../../support/cluster.ts";
+import type { Cluster, ClusterOptions } from "../../support/cluster.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../../support/otlp-receiver.ts";
 import { scrape, total } from "../../support/scrape.ts";
 import { collect, post, type SseStream } from "../../support/sse.ts";
+import { startWith } from "../../support/start-with.ts";
 
 /** The cluster of a run; its traces go over gRPC unless told otherwise. */
 export interface TracedRunOptions extends Omit<ClusterOptions, "otlp"> {
@@ -47,7 +48,7 @@ export class TracedRun {
   static async start({ protocol = "grpc", ...options }: TracedRunOptions): Promise<TracedRun> {
     const receiver = await startOtlpReceiver({ protocol: protocol === "grpc" ? "grpc" : "http" });
     const endpoint = protocol === "grpc" ? receiver.grpcEndpoint : receiver.httpEndpoint;
-    const cluster = await Cluster.start({ ...options, otlp: { endpoint, protocol } });
+    const cluster = await startWith(receiver, { ...options, otlp: { endpoint, protocol } });
     return new TracedRun(cluster, receiver, options.mode);
   }
 

@@ -6,11 +6,12 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkTrace, type ExportedSpan, groupTraces, type Violation } from "@baton/tracing";
-import { Cluster } from "../../support/cluster.ts";
+import type { Cluster } from "../../support/cluster.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../../support/otlp-receiver.ts";
 import { randomFrom } from "../../support/random.ts";
 import { scrape, total } from "../../support/scrape.ts";
+import { startWith } from "../../support/start-with.ts";
 import { type Played, play } from "./client.ts";
 
 export interface SoakOptions {
@@ -84,7 +85,7 @@ class Soak implements AsyncDisposable {
 
   static async start(options: SoakOptions): Promise<Soak> {
     const receiver = await startOtlpReceiver({ protocol: "grpc" });
-    const cluster = await Cluster.start({
+    const cluster = await startWith(receiver, {
       prefill: 2,
       decode: 2,
       otlp: { endpoint: receiver.grpcEndpoint, protocol: "grpc" },
