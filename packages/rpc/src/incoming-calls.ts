@@ -8,6 +8,7 @@
  *       work is done, so that the spans below it lie inside it.
  */
 import { BatonError } from "@baton/core";
+import { ATTR } from "@baton/tracing";
 import * as grpc from "@grpc/grpc-js";
 import { type Span, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { CallLife } from "./call-life.ts";
@@ -56,6 +57,7 @@ export class IncomingCalls {
     const controller = new AbortController();
     const deadline = Number(call.getDeadline());
     const onCancelled = () => controller.abort(leftReason(deadline));
+    trace.getActiveSpan()?.setAttributes(addressAttributes(call.getHost()));
     call.on("cancelled", onCancelled);
     if (isGone(call)) onCancelled();
     const done = runNow(() => work({ deadline, signal: controller.signal })).finally(() => {
@@ -65,6 +67,13 @@ export class IncomingCalls {
     this.#open.set(controller, done);
     return done;
   }
+}
+
+/** Where the caller says that it called; the instrumentation tells it of client spans only. */
+function addressAttributes(authority: string): Record<string, string | number> {
+  const [, host, port] = /^\[?(.*?)\]?:(\d+)$/.exec(authority) ?? [];
+  if (host === undefined) return { [ATTR.serverAddress]: authority };
+  return { [ATTR.serverAddress]: host, [ATTR.serverPort]: Number(port) };
 }
 
 /** Calls `work` synchronously; what it throws becomes a rejection. */

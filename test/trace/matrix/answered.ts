@@ -124,6 +124,13 @@ const documentedShape: Scenario = {
       const own = span.name === `Req ${id}` ? "Req" : span.kind === "internal" ? label : span.kind;
       return parent ? `${path(parent)} > ${own}` : own;
     };
+    for (const { attributes } of trace.filter(({ kind }) => kind === "client" || kind === "server")) {
+      if (attributes[ATTR.rpcMethod] === undefined) continue; // The client's own span is no call.
+      expect(attributes).toMatchObject({
+        [ATTR.serverAddress]: "127.0.0.1",
+        [ATTR.serverPort]: expect.any(Number),
+      });
+    }
     expect([...new Set(trace.map(path))]).toEqual(expect.arrayContaining([...DOCUMENTED_PATHS]));
   },
 };

@@ -49,8 +49,33 @@ const noWorker: Scenario = {
   },
 };
 
+/** Says from when on workers count as busy. */
+async function putThreshold(traced: TracedRun, kvUse: number): Promise<void> {
+  const body = JSON.stringify({ kv_use: kvUse });
+  const answer = await fetch(`${traced.cluster.url}/busy_threshold`, { method: "PUT", body });
+  expect(answer.status).toBe(200);
+}
+
+const everybodyBusy: Scenario = {
+  name: "overload: every worker of a role is busy",
+  async run(traced) {
+    let refused = { id: "", status: 0 };
+    const running = await traced.leave(ENDLESS, async () => {
+      await decodes(traced)();
+      await putThreshold(traced, 0.000_001);
+      refused = await traced.fail();
+      await putThreshold(traced, 1);
+    });
+    expect(refused.status).toBe(429);
+    const trace = await traced.traceOf(refused.id, [SPAN.admission]);
+    expect(trace.map(({ name }) => name)).not.toContain(SPAN.decodeRouting);
+    await traced.traceOf(running, [SPAN.decode]);
+  },
+};
+
 export const FAILED: readonly Scenario[] = [
   badRequest,
+  everybodyBusy,
   killed("prefill-0", "while it prefills", { prompt: longPrompt() }, prefills),
   killed("prefill-0", "in mid-transfer", { prompt: longPrompt() }, receives),
   killed("decode-0", "while it receives KV", { prompt: longPrompt() }, receives),
