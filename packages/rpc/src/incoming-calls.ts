@@ -22,6 +22,7 @@ const DEADLINE_SLACK_MS = 100;
 /** Open calls, counted. */
 export class IncomingCalls {
   readonly #open = new Map<AbortController, Promise<unknown>>();
+  #refusal: BatonError | undefined;
 
   /** Calls whose work is not done. */
   get count(): number {
@@ -41,6 +42,16 @@ export class IncomingCalls {
     } finally {
       endWithStream(span, call);
     }
+  }
+
+  /** From now on `assertOpen` throws `reason`; what runs goes on. */
+  close(reason: BatonError): void {
+    this.#refusal ??= reason;
+  }
+
+  /** Asked by the work of those calls that start something new. */
+  assertOpen(): void {
+    if (this.#refusal) throw this.#refusal;
   }
 
   /** Aborts every open call. */

@@ -4,9 +4,10 @@
  *   O1  The call is started inside `run`, because instrumentation reads the active trace context at that moment.
  *   O2  When the signal aborts the call is canceled, and it fails with the signal's reason.
  *   O3  Once the result is out or the loop is left, the call has ended and no listener is left behind.
- *   O4  A stream is read as fast as it is consumed; gRPC's flow control stops the server meanwhile.
+ *   O4  A stream is read ahead of its reader, but not further than `READ_AHEAD` messages; then gRPC's flow control stops
+ *       the server. It must be: what has arrived and is not read when the server closes the connection is lost.
  */
-import { BatonError } from "@baton/core";
+import { AsyncQueue, BatonError } from "@baton/core";
 import type * as grpc from "@grpc/grpc-js";
 import { fromServiceError } from "./status.ts";
 
@@ -17,6 +18,9 @@ export interface CallOptions {
   /** Starts the call in a trace context (`TraceNode.run`); by default it starts as it is. */
   readonly run?: <T>(fn: () => T) => T;
 }
+
+/** Messages of one stream that may wait for their reader. */
+const READ_AHEAD = 1024;
 
 /** The server turns the rest of the time into a timer; this is about the longest that fits. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
@@ -56,17 +60,39 @@ export async function* callStream<Reply>(
   const call = startCall(action, options, start);
   const ended = Promise.withResolvers<void>();
   call.on("status", () => ended.resolve());
-  call.on("error", () => {}); // The iterator throws it; without it a late one would be uncaught.
+  const arrived = arrivals(call);
   const cancel = () => call.cancel();
   options.signal.addEventListener("abort", cancel, { once: true });
   try {
-    yield* call.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Reply>;
+    for await (const message of arrived) {
+      if (options.signal.aborted) break; // O2: what came before is of no interest any more.
+      yield message;
+    }
+    options.signal.throwIfAborted();
   } catch (reason) {
     throw callError(reason, action, options.signal);
   } finally {
     options.signal.removeEventListener("abort", cancel);
     call.cancel(); // Does nothing to a call that has ended.
     await ended.promise;
+  }
+}
+
+/** The messages of a stream, read ahead (O4), then its end or its error. */
+async function* arrivals<Reply>(call: grpc.ClientReadableStream<Reply>): AsyncGenerator<Reply, void, void> {
+  const queue = new AsyncQueue<Reply>();
+  let waiting = 0;
+  call.on("data", (message: Reply) => {
+    queue.push(message);
+    waiting += 1;
+    if (waiting >= READ_AHEAD) call.pause();
+  });
+  call.on("end", () => queue.end());
+  call.on("error", (error) => queue.fail(error));
+  for await (const message of queue) {
+    waiting -= 1;
+    if (call.isPaused() && waiting < READ_AHEAD / 2) call.resume();
+    yield message;
   }
 }
 

@@ -1,4 +1,4 @@
-import { BatonError, silentLogger } from "@baton/core";
+import { type GenerationEvent, silentLogger } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
 import { createRpcServer } from "./rpc-server.ts";
 import {
@@ -76,11 +76,53 @@ describe("shutdown", () => {
     const events = peer.decode.generate(generateCall(), uncanceled())[Symbol.asyncIterator]();
     await events.next();
     const closed = peer.server.shutdown(20_000);
-    await expect(peer.health.check(uncanceled())).rejects.toBeInstanceOf(BatonError);
+    expect(await peer.health.check(uncanceled())).toBe("not_serving");
+    await expect(collect(peer.decode.generate(generateCall(), uncanceled()))).rejects.toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining("shutting down"),
+    });
     running.resolve();
     expect(await events.next()).toEqual({ done: false, value: END });
     await closed;
     expect(peer.server.openCalls).toBe(0);
+  });
+
+  test("lets a generation be stopped while it waits for its end", async () => {
+    const stopped = Promise.withResolvers<void>();
+    await using peer = await startServer((server) =>
+      server.addDecode(
+        decodeService(
+          async function* () {
+            yield { type: "tokens", tokenIds: [1] };
+            await stopped.promise;
+            yield END;
+          },
+          () => stopped.resolve(),
+        ),
+      ),
+    );
+    const events = peer.decode.generate(generateCall(), uncanceled())[Symbol.asyncIterator]();
+    await events.next();
+    const closed = peer.server.shutdown(20_000);
+    await peer.decode.stop({ requestId: generateCall().request.requestId, attempt: 1 }, uncanceled());
+    expect((await events.next()).value).toEqual(END);
+    await closed;
+  });
+
+  test("loses nothing of an answer whose reader is slower than the server's end", async () => {
+    const tokens: GenerationEvent[] = Array.from({ length: 900 }, (_, i) => ({
+      type: "tokens",
+      tokenIds: [i],
+    }));
+    await using peer = await startDecodeServer(async function* () {
+      yield* tokens;
+      yield END;
+    });
+    const events = peer.decode.generate(generateCall(), uncanceled())[Symbol.asyncIterator]();
+    const received = [(await events.next()).value];
+    await peer.server.shutdown(20_000);
+    for (let next = await events.next(); !next.done; next = await events.next()) received.push(next.value);
+    expect(received).toEqual([...tokens, END]);
   });
 
   test("aborts what still runs after the grace period, and says so", async () => {

@@ -41,8 +41,9 @@ export interface RpcServer {
    */
   listen(host: string, port: number): Promise<{ readonly port: number }>;
   /**
-   * Takes no more calls, lets the running ones end for `graceMs`, then aborts them with `unavailable`, and cuts the
-   * connections of what is left. Resolves when all calls and connections have ended. Safe to call again.
+   * Refuses new work with `unavailable`, lets the running calls end for `graceMs`, then aborts them with `unavailable`.
+   * Connections are closed only when all calls have ended and were sent; those whose peers do not take it are cut.
+   * Until then generations can be stopped and the status asked for. Resolves when all is closed. Safe to call again.
    */
   shutdown(graceMs: number): Promise<void>;
   /** Aborts the calls that run now, feeds apart. */
@@ -152,15 +153,15 @@ class GrpcServer implements RpcServer {
   async #shutdown(graceMs: number): Promise<void> {
     this.setServing(false);
     for (const registry of this.#registries) registry.close();
-    this.#feeds.abort(
-      new BatonError("unavailable", "Cannot go on with the feed: the server is shutting down"),
-    );
-    const closed = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
-    const abort = setTimeout(() => {
-      this.#calls.abort(new BatonError("unavailable", "Cannot finish the call: the server is shutting down"));
-    }, graceMs);
+    this.#calls.close(stopping("accept"));
+    const abort = setTimeout(() => this.#calls.abort(stopping("finish")), graceMs);
     const cut = setTimeout(() => this.#server.forceShutdown(), graceMs + END_TIMEOUT_MS);
-    await closed;
+    await this.#calls.settled();
+    this.#feeds.close(stopping("accept"));
+    this.#feeds.abort(stopping("go on with"));
+    await this.#feeds.settled();
+    // Not before: an idle connection is closed at once, and then nobody can stop a generation.
+    await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
     clearTimeout(abort);
     clearTimeout(cut);
     await Promise.all([this.#calls, this.#feeds, this.#controls].map((calls) => calls.settled()));
@@ -175,6 +176,10 @@ class GrpcServer implements RpcServer {
     this.#healthNames.push(name);
     this.setServing(this.#serving);
   }
+}
+
+function stopping(action: string): BatonError {
+  return new BatonError("unavailable", `Cannot ${action} the call: the server is shutting down`);
 }
 
 /** grpc-js says in words only that a port is in use; whoever starts processes looks for Node's own form of it. */

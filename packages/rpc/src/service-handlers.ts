@@ -36,17 +36,19 @@ export interface HandlerContext {
 
 export function prefillHandlers(service: PrefillService, context: HandlerContext): PrefillWorkerHandlers {
   return {
-    Prefill: unary(context, async (message, life) =>
-      toPrefillResponse(await service.prefill(fromPrefillRequest(message, life))),
-    ),
+    Prefill: unary(context, async (message, life) => {
+      context.calls.assertOpen();
+      return toPrefillResponse(await service.prefill(fromPrefillRequest(message, life)));
+    }),
   };
 }
 
 export function decodeHandlers(service: DecodeService, context: HandlerContext): DecodeWorkerHandlers {
   return {
-    Generate: serverStream(context, (message, life) =>
-      toEventMessages(service.generate(fromGenerateRequest(message, life))),
-    ),
+    Generate: serverStream(context, (message, life) => {
+      context.calls.assertOpen();
+      return toEventMessages(service.generate(fromGenerateRequest(message, life)));
+    }),
     Stop: unary(context, async (message) => {
       service.stop(
         requestId(text("request_id", message.requestId, MAX_ID_LENGTH)),
@@ -73,9 +75,10 @@ export function controlHandlers(service: ControlService, context: HandlerContext
 
 export function feedHandlers(service: FeedService, context: HandlerContext): WorkerFeedHandlers {
   return {
-    Follow: serverStream(context, (message, life) =>
-      toFeedMessages(service.follow(fromFollowRequest(message, life))),
-    ),
+    Follow: serverStream(context, (message, life) => {
+      context.calls.assertOpen();
+      return toFeedMessages(service.follow(fromFollowRequest(message, life)));
+    }),
   };
 }
 

@@ -24,6 +24,6 @@ readTracingCounts(metrics, tracing.counts);
 const { startDecodeWorker } = await import("./compose.ts");
 await runService(() => startDecodeWorker(config, { tracer: tracing.tracer, metrics, logger }), {
   logger,
-  closeTimeoutMs: config.drainTimeoutMs + 1000,
+  closeTimeoutMs: config.drainTimeoutMs + 3000, // After the drain, what is told to end gets a moment to do so.
   flush: tracing.shutdown,
 });
