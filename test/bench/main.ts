@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   chaos: () => import("./chaos.ts"),
   replay: () => import("./replay.ts"),
   router: () => import("./router.ts"),
+  cancel: () => import("./cancel.ts"),
 };
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

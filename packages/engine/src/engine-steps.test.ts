@@ -5,6 +5,41 @@ import type { StepRecord } from "./step-record.ts";
 import { fakeInfo } from "./testing/fake-info.ts";
 import { submitAndHear } from "./testing/heard-sequence.ts";
 
+test("ten long prompts that are canceled cost the next prompt no more than the step in flight", async () => {
+  const steps: StepRecord[] = [];
+  const engine = await createEngine({
+    runner: { kind: "fake", info: fakeInfo },
+    kvBlocks: 2000,
+    limits: {
+      chunkTokens: 64,
+      stepPrefillTokens: 64,
+      maxRunning: 8,
+      slotTokens: 40_000,
+      maxSequences: 16,
+      maxModelTokens: fakeInfo.maxModelTokens,
+    },
+    onStep: (step) => steps.push(step),
+  });
+  const prompt = (id: string, tokens: number) => ({
+    id: sequenceId(id),
+    promptTokenIds: Array.from({ length: tokens }, (_, index) => (index * 7) % fakeInfo.vocabSize),
+    goal: "prefill" as const,
+    sampling: { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens: 1 },
+  });
+  const long = Array.from({ length: 10 }, (_, index) => submitAndHear(engine, prompt(`long-${index}`, 3000)));
+  await long[0]!.until("prefill-chunk");
+  for (const { handle } of long) handle.cancel();
+  const before = steps.length;
+  const next = submitAndHear(engine, prompt("next", 10));
+  await next.ended;
+  next.handle.release();
+  await engine.close();
+  const served = steps.slice(before).map(({ plan }) => plan.prefills.map((chunk) => chunk.sequenceId));
+  expect(served.length).toBeLessThanOrEqual(2);
+  expect(served.at(-1)).toEqual(["next"]);
+  expect(engine.status().blocks.used).toBe(0);
+});
+
 test("every step is reported with its time and its batch, once it was executed", async () => {
   const steps: StepRecord[] = [];
   const engine = await createEngine({

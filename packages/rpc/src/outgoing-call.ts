@@ -20,7 +20,7 @@ export interface CallOptions {
 }
 
 /** Messages of one stream that may wait for their reader. */
-const READ_AHEAD = 1024;
+const READ_AHEAD = 512;
 
 /** The server turns the rest of the time into a timer; this is about the longest that fits. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;

@@ -4,6 +4,7 @@ import { ANSWERED, ANSWERED_BY_ONE_WORKER, COMPUTED_LOCALLY, DISAGGREGATED_TREE 
 import { DISTURBED } from "./disturbed.ts";
 import { CROWDED, FAILED, FAILED_ONE_WORKER, REFUSED_BY_DECODE, REFUSED_BY_PREFILL } from "./failed.ts";
 import { decodes, ENDLESS, LEFT, LEFT_ONE_WORKER, receives } from "./left.ts";
+import { MOVED } from "./moved.ts";
 import type { Scenario, ScenarioGroup } from "./scenario.ts";
 import { longPrompt } from "./traced-run.ts";
 
@@ -79,6 +80,11 @@ export const GROUPS: readonly ScenarioGroup[] = [
       decodeArgs: ["--max-sequences", "1"],
     },
     scenarios: REFUSED_BY_DECODE,
+  },
+  {
+    name: "a decode worker to spare, and no time to drain",
+    cluster: { decode: 2, workerArgs: [...workerArgs, "--drain-timeout-ms", "0"] },
+    scenarios: MOVED,
   },
   withModule("engine", []),
   withModule("kv_transfer", [SPAN.kvConnection]),

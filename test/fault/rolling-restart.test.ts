@@ -1,0 +1,52 @@
+/** Must hold: workers restarted one after the other under load fail no request. */
+import { BABBLE_MODEL } from "@baton/model/testing";
+import { expect, test } from "@jest/globals";
+import { Cluster } from "../support/cluster.ts";
+import { textOf } from "../support/moving-streams.ts";
+import { collect, post } from "../support/sse.ts";
+
+const STREAMS = 4;
+
+test("every worker of two pairs is restarted by SIGTERM while streams run, and every answer is whole", async () => {
+  await using cluster = await Cluster.start({
+    prefill: 2,
+    decode: 2,
+    workerArgs: ["--drain-timeout-ms", "100"], // Shorter than an answer: some must move.
+  });
+  const body = (stream: number) => ({
+    model: BABBLE_MODEL,
+    prompt: `Stream ${stream} `.repeat(20),
+    max_tokens: 400,
+    temperature: 0,
+    ignore_eos: true,
+    stream: true,
+  });
+  const ask = async (stream: number) => collect(await post(`${cluster.url}/v1/completions`, body(stream)));
+  const expected = await Promise.all(Array.from({ length: STREAMS }, async (_, i) => textOf(await ask(i))));
+
+  let restarting = true;
+  let answers = 0;
+  const clients = expected.map(async (text, stream) => {
+    while (restarting) {
+      const payloads = await ask(stream);
+      expect(payloads.at(-1)).toBe("[DONE]");
+      expect(textOf(payloads)).toBe(text);
+      answers += 1;
+    }
+  });
+  const failed = Promise.all(clients).then(() => {}); // The first failure ends the test at once.
+  const restarts = (async () => {
+    for (const name of cluster.workers) {
+      const before = answers;
+      expect(await cluster.end(name, "SIGTERM")).toBe(0);
+      await cluster.restart(name);
+      await cluster.ready();
+      // The restarted worker has its part in the load again before the next one leaves.
+      while (answers < before + STREAMS) await Promise.race([failed, new Promise(setImmediate)]);
+    }
+    restarting = false;
+  })();
+  await Promise.all([restarts, failed]);
+  expect(answers).toBeGreaterThanOrEqual(4 * STREAMS);
+  await cluster.atRest();
+}, 120_000);
