@@ -6,6 +6,7 @@ import {
   ATTR,
   type ContractOptions,
   checkTrace,
+  EVENT,
   type ExportedSpan,
   formatTree,
   groupTraces,
@@ -46,11 +47,18 @@ export async function checkTraces(argv: readonly string[]): Promise<number> {
 /** Prints what is wrong with a request, with its tree; true where something is. */
 function report({ spans, externalParents }: RequestSpans, options: ContractOptions): boolean {
   const rooms = hasPrefillSide(spans);
-  const lostParts = spans[0]?.attributes[ATTR.errorType] !== undefined;
+  const lostParts = spans[0]?.attributes[ATTR.errorType] !== undefined || triedAgain(spans);
   const violations = checkTrace(spans, { ...options, externalParents, rooms, lostParts });
   if (violations.length === 0) return false;
   print([`Trace ${spans[0]?.traceId}`, ...violations.map(lineOf), "", formatTree(spans), ""].join("\n"));
   return true;
+}
+
+/** What failed an attempt may have taken its part of the trace with it. */
+function triedAgain(spans: readonly ExportedSpan[]): boolean {
+  return spans.some(({ events }) =>
+    events.some(({ name }) => name === EVENT.retry || name === EVENT.migration),
+  );
 }
 
 /** A worker that does both roles has no rooms. */
