@@ -2,7 +2,13 @@
 const inside = (...names) => `^(${names.join("|")})/`;
 const CORE = "packages/core";
 const CONFIG = "packages/config";
-const PURE = ["packages/kv-cache", "packages/scheduler", "packages/tokenizer", "packages/routing"];
+const PURE = [
+  "packages/grammar",
+  "packages/kv-cache",
+  "packages/scheduler",
+  "packages/tokenizer",
+  "packages/routing",
+];
 const ADAPTERS = [
   "engine",
   "model",

@@ -32,6 +32,11 @@ export interface SamplingParams {
   readonly stopTokenIds: readonly number[];
   /** Present: report each token's log-probability, and those of so many most likely tokens; at most `MAX_TOP_LOGPROBS`. */
   readonly topLogprobs?: number;
+  /**
+   * Present: the answer's text is one that this grammar allows, unless `maxTokens` cuts it short; stop tokens come only
+   * where it is complete. EBNF as XGrammar reads it, at most `MAX_GRAMMAR_LENGTH` characters, start rule `root`.
+   */
+  readonly grammar?: string;
 }
 
 /** What is added to one token's logit. */
@@ -55,6 +60,9 @@ export const NEUTRAL_SAMPLING: SamplingParams = {
   minTokens: 0,
   stopTokenIds: [],
 };
+
+/** Most characters of a grammar. */
+export const MAX_GRAMMAR_LENGTH = 262_144;
 
 /** Most alternatives whose log-probabilities a request may ask for. */
 export const MAX_TOP_LOGPROBS = 20;

@@ -15,6 +15,7 @@ export {
   type FinishReason,
   type GenerationEvent,
   type GenerationRequest,
+  MAX_GRAMMAR_LENGTH,
   MAX_TOP_LOGPROBS,
   MIN_LOGPROB,
   NEUTRAL_SAMPLING,

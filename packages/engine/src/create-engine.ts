@@ -3,6 +3,8 @@ import { KvMemory } from "@baton/kv-cache";
 import { createScheduler, type SchedulerLimits } from "@baton/scheduler";
 import { Engine } from "./engine.ts";
 import type { EngineApi } from "./engine-api.ts";
+import { GrammarCache } from "./grammar/grammar-cache.ts";
+import type { TokenVocabulary } from "./grammar/token-vocabulary.ts";
 import { MockExecutor } from "./mock/mock-executor.ts";
 import type { PlanExecutor } from "./plan-executor.ts";
 import type { MockSpec, RunnerSpec } from "./runner-spec.ts";
@@ -17,6 +19,8 @@ export interface EngineOptions {
   readonly runner: RunnerSpec | MockSpec;
   /** Blocks of KV memory; each has `kvBytesPerBlock(runner.info.layout)` bytes. */
   readonly kvBlocks: number;
+  /** The text of the model's tokens; without it no answer can be constrained. */
+  readonly vocabulary?: TokenVocabulary | undefined;
   readonly limits: Omit<SchedulerLimits, "slotStep">;
   /** Told of every step that was executed, for metrics; must not throw. */
   readonly onStep?: ((step: StepRecord) => void) | undefined;
@@ -27,13 +31,14 @@ export interface EngineOptions {
  * @throws BatonError when the thread cannot start or a graph cannot be loaded
  */
 export async function createEngine(options: EngineOptions): Promise<EngineApi> {
-  const { runner, kvBlocks, limits, onStep } = options;
+  const { runner, kvBlocks, vocabulary, limits, onStep } = options;
   const memory = new KvMemory(runner.info.layout, kvBlocks);
   const pool = { blocks: kvBlocks, blockSize: runner.info.layout.blockSize };
   const scheduler = createScheduler({ ...limits, slotStep: SLOT_STEP }, pool);
   const { slotTokens } = limits;
   const executor = await startExecutor(runner, memory, slotTokens);
-  return new Engine({ info: runner.info, memory, scheduler, executor, onStep });
+  const grammars = vocabulary && new GrammarCache(vocabulary);
+  return new Engine({ info: runner.info, memory, scheduler, executor, grammars, onStep });
 }
 
 async function startExecutor(

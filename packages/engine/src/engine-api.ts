@@ -4,10 +4,12 @@ import type {
   ExternalTraceHeader,
   FinishReason,
   SampledToken,
+  SamplingParams,
   SequenceId,
 } from "@baton/core";
 import type { PrefixCache } from "@baton/kv-cache";
 import type { SchedulerStatus, SequenceEvent, SequenceSpec } from "@baton/scheduler";
+import type { AnswerConstraint } from "./grammar/compiled-grammar.ts";
 import type { ModelInfo } from "./model-runner.ts";
 
 /**
@@ -23,6 +25,8 @@ export type EngineEvent = SequenceEvent & {
 export interface EngineRequest extends SequenceSpec {
   /** Trace context of the request that it belongs to; told with every step that serves it. */
   readonly externalTraceHeader?: ExternalTraceHeader | undefined;
+  /** What `EngineApi.constraint` gave for this sequence; begins with it. */
+  readonly constraint?: AnswerConstraint | undefined;
 }
 
 /** One sequence in the engine; the holder ends it by `finished`, `cancel` or (goal `prefill`) `release`. */
@@ -58,6 +62,13 @@ export interface EngineApi {
    * @throws BatonError as `SchedulerApi.add` does; `invalid_argument` for a token that is not in the vocabulary; `unavailable` once the engine failed or is closing.
    */
   submit(spec: EngineRequest, onEvent: (event: EngineEvent) => void): SequenceHandle;
+  /**
+   * What a sequence with these parameters must be submitted with; undefined without a grammar. Resolves once the grammar
+   * is compiled, beside the steps. The caller disposes of it after the sequence.
+   * @throws BatonError `invalid_argument` for a grammar that cannot be compiled or a model without a vocabulary,
+   *   `overloaded` when too many grammars are in use, and the signal's reason.
+   */
+  constraint(sampling: SamplingParams, signal: AbortSignal): Promise<AnswerConstraint | undefined>;
   status(): SchedulerStatus;
   /** What of earlier prompts can be found. */
   readonly prefixCache: PrefixCache;

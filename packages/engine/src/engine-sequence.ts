@@ -16,6 +16,7 @@ import {
 } from "@baton/core";
 import type { SchedulerApi, SequenceEvent, SequenceSpec } from "@baton/scheduler";
 import type { EngineEvent, EngineRequest, SequenceHandle } from "./engine-api.ts";
+import type { AnswerConstraint } from "./grammar/compiled-grammar.ts";
 import { assertInVocabulary } from "./token-range.ts";
 
 /** What a sequence needs of its engine. */
@@ -35,6 +36,8 @@ export class EngineSequence implements SequenceHandle {
   readonly id: SequenceId;
   readonly externalTraceHeader: ExternalTraceHeader | undefined;
   readonly #goal: SequenceSpec["goal"];
+  readonly #constraint: AnswerConstraint | undefined;
+  readonly #answered: readonly number[];
   readonly #host: SequenceHost;
   readonly #listener: (event: EngineEvent) => void;
   /** Aborted once the sequence ended (Q2). */
@@ -45,6 +48,9 @@ export class EngineSequence implements SequenceHandle {
     this.id = spec.id;
     this.externalTraceHeader = spec.externalTraceHeader;
     this.#goal = spec.goal;
+    this.#constraint = spec.constraint;
+    this.#answered = spec.answeredTokenIds ?? [];
+    if (spec.goal !== "decode") this.#constraint?.begin(this.#answered);
     this.#host = host;
     this.#listener = listener;
   }
@@ -58,6 +64,7 @@ export class EngineSequence implements SequenceHandle {
   ready(first: SampledToken): void {
     if (!this.#active) return;
     assertInVocabulary([first.tokenId], this.#host.vocabSize);
+    this.#constraint?.begin([...this.#answered, first.tokenId]);
     this.#host.emit(this.#host.scheduler.ready(this.id, first));
     this.#host.wake();
   }

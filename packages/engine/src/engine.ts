@@ -7,11 +7,20 @@
  *   E4  Between two steps the main thread completes a turn of its event loop, however short the steps are.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { BatonError, type BlockId, contextOf, type SequenceId, systemClock } from "@baton/core";
+import {
+  BatonError,
+  type BlockId,
+  contextOf,
+  type SamplingParams,
+  type SequenceId,
+  systemClock,
+} from "@baton/core";
 import type { KvMemory, PrefixCache } from "@baton/kv-cache";
 import type { SchedulerApi, SchedulerStatus, SequenceEvent } from "@baton/scheduler";
 import type { EngineApi, EngineEvent, EngineRequest, SequenceHandle } from "./engine-api.ts";
 import { EngineSequence, type SequenceHost } from "./engine-sequence.ts";
+import type { AnswerConstraint } from "./grammar/compiled-grammar.ts";
+import type { GrammarCache } from "./grammar/grammar-cache.ts";
 import type { ModelInfo } from "./model-runner.ts";
 import type { PlanExecutor } from "./plan-executor.ts";
 import { SerialQueue } from "./serial-queue.ts";
@@ -29,6 +38,8 @@ export interface EngineParts {
   readonly memory: KvMemory;
   readonly scheduler: SchedulerApi;
   readonly executor: PlanExecutor;
+  /** Absent: no answer can be constrained. */
+  readonly grammars?: GrammarCache | undefined;
   /** Told of every step that was executed; must not throw. */
   readonly onStep?: ((step: StepRecord) => void) | undefined;
 }
@@ -39,6 +50,7 @@ export class Engine implements EngineApi {
   readonly #memory: KvMemory;
   readonly #scheduler: SchedulerApi;
   readonly #executor: PlanExecutor;
+  readonly #grammars: GrammarCache | undefined;
   readonly #onStep: EngineParts["onStep"];
   /** Sequences that have not ended. */
   readonly #sequences = new Map<SequenceId, EngineSequence>();
@@ -50,11 +62,12 @@ export class Engine implements EngineApi {
   #state: EngineState = { kind: "running" };
   #wake = Promise.withResolvers<void>();
 
-  constructor({ info, memory, scheduler, executor, onStep }: EngineParts) {
+  constructor({ info, memory, scheduler, executor, grammars, onStep }: EngineParts) {
     this.info = info;
     this.#memory = memory;
     this.#scheduler = scheduler;
     this.#executor = executor;
+    this.#grammars = grammars;
     this.#onStep = onStep;
     this.#host = {
       scheduler,
@@ -82,11 +95,18 @@ export class Engine implements EngineApi {
   submit(spec: EngineRequest, onEvent: (event: EngineEvent) => void): SequenceHandle {
     if (this.#state.kind !== "running") throw this.#state.error;
     assertInVocabulary(contextOf(spec), this.info.vocabSize);
-    this.#scheduler.add(spec);
+    this.#scheduler.add({ ...spec, maskChannel: spec.constraint?.channel });
     const sequence = new EngineSequence(spec, this.#host, onEvent);
     this.#sequences.set(spec.id, sequence);
     this.#wake.resolve();
     return sequence;
+  }
+
+  async constraint(sampling: SamplingParams, signal: AbortSignal): Promise<AnswerConstraint | undefined> {
+    const { grammar, stopTokenIds } = sampling;
+    if (grammar === undefined) return undefined;
+    if (!this.#grammars) throw noVocabulary();
+    return this.#grammars.constraint(grammar, stopTokenIds, signal);
   }
 
   status(): SchedulerStatus {
@@ -111,6 +131,7 @@ export class Engine implements EngineApi {
     } catch (error) {
       this.#fail(BatonError.from(error));
     }
+    this.#grammars?.close();
     await this.#executor.close();
   }
 
@@ -167,4 +188,11 @@ export class Engine implements EngineApi {
     this.#failed.resolve(error);
     this.#wake.resolve();
   }
+}
+
+function noVocabulary(): BatonError {
+  return new BatonError(
+    "invalid_argument",
+    "Cannot constrain the answer: this engine does not know the text of the model's tokens",
+  );
 }

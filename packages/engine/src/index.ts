@@ -1,6 +1,8 @@
 export { createEngine, type EngineOptions, SLOT_STEP } from "./create-engine.ts";
 export type { EngineApi, EngineEvent, EngineRequest, SequenceHandle } from "./engine-api.ts";
 export { type ForcedLogits, ForcedSequences } from "./forced-sequences.ts";
+export type { AnswerConstraint } from "./grammar/compiled-grammar.ts";
+export { type TokenVocabulary, tokenVocabulary } from "./grammar/token-vocabulary.ts";
 export { mockLayout } from "./mock/mock-kv.ts";
 export { decodeMs, prefillMs } from "./mock/mock-timing.ts";
 export { type MockTokenOptions, MockTokens } from "./mock/mock-tokens.ts";

@@ -4,6 +4,7 @@
  */
 import { BatonError, type SampledToken, type SamplingParams } from "@baton/core";
 import { Candidates } from "./candidates.ts";
+import type { MaskReader } from "./grammar/mask-channel.ts";
 import { uniform } from "./splitmix64.ts";
 import type { TokenHistory } from "./token-history.ts";
 import { tokenLogprobs } from "./token-logprobs.ts";
@@ -15,6 +16,8 @@ export interface Choice {
   readonly outputIndex: number;
   /** Where a penalty asks for it. */
   readonly history: TokenHistory | undefined;
+  /** Where a grammar restricts the tokens. */
+  readonly mask?: MaskReader | undefined;
 }
 
 /** Chooses tokens, one after the other; its memory is as large as the vocabulary. */
@@ -41,8 +44,9 @@ export class Sampler {
     return { tokenId, logprobs: tokenLogprobs(this.#original, maximum, tokenId, topLogprobs) };
   }
 
-  #choose(logits: Float32Array, { sampling, outputIndex, history }: Choice): number {
+  #choose(logits: Float32Array, { sampling, outputIndex, history, mask }: Choice): number {
     const { temperature, seed } = sampling;
+    mask?.apply(logits, outputIndex);
     if (outputIndex < sampling.minTokens) forbid(logits, sampling.stopTokenIds);
     for (const { tokenId, bias } of sampling.logitBias) logits[tokenId] = logits[tokenId]! + bias;
     history?.penalize(logits, sampling);

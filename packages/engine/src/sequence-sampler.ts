@@ -1,5 +1,6 @@
 import type { SampledToken } from "@baton/core";
 import type { SampleRequest } from "@baton/scheduler";
+import { MaskReader } from "./grammar/mask-channel.ts";
 import type { Sampler } from "./sampler.ts";
 import { TokenHistory } from "./token-history.ts";
 
@@ -7,12 +8,14 @@ import { TokenHistory } from "./token-history.ts";
 export class SequenceSampler {
   readonly #request: SampleRequest;
   readonly #history: TokenHistory | undefined;
+  readonly #mask: MaskReader | undefined;
   #outputIndex: number;
 
   constructor(request: SampleRequest) {
     this.#request = request;
     this.#outputIndex = request.outputIndex;
     this.#history = request.written && new TokenHistory(request.written);
+    this.#mask = request.maskChannel && new MaskReader(request.maskChannel);
   }
 
   /** The next token of the answer. @throws BatonError as `Sampler.sample` does. */
@@ -22,7 +25,9 @@ export class SequenceSampler {
       sampling,
       outputIndex: this.#outputIndex,
       history: this.#history,
+      mask: this.#mask,
     });
+    this.#mask?.choose(token.tokenId);
     this.#history?.add(token.tokenId);
     this.#outputIndex += 1;
     return token;

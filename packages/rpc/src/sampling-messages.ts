@@ -1,6 +1,6 @@
 /** SamplingParams and TokenLogprobs ↔ domain. Incoming messages are checked. */
-import { MAX_TOP_LOGPROBS, type SamplingParams, type TokenLogprobs } from "@baton/core";
-import { inRange, MAX_UINT32, rejectField } from "./fields.ts";
+import { MAX_GRAMMAR_LENGTH, MAX_TOP_LOGPROBS, type SamplingParams, type TokenLogprobs } from "@baton/core";
+import { inRange, MAX_UINT32, rejectField, text } from "./fields.ts";
 import type {
   SamplingParams__Output as IncomingSampling,
   SamplingParams as WireSampling,
@@ -16,7 +16,7 @@ const MAX_FLOAT = 3.4028234663852886e38;
 const MIN_FLOAT = 2 ** -126;
 
 export function toWireSampling(sampling: SamplingParams): WireSampling {
-  const { topLogprobs, ...rest } = sampling;
+  const { topLogprobs, grammar, ...rest } = sampling;
   return {
     ...rest,
     topP: Math.max(sampling.topP, MIN_FLOAT), // In single precision a smaller one would become 0, which is not valid.
@@ -24,12 +24,13 @@ export function toWireSampling(sampling: SamplingParams): WireSampling {
     logitBias: sampling.logitBias as { tokenId: number; bias: number }[], // Only read.
     stopTokenIds: sampling.stopTokenIds as number[], // Only read.
     ...(topLogprobs !== undefined && { topLogprobs }),
+    ...(grammar !== undefined && { grammar }),
   };
 }
 
 /** @throws BatonError `invalid_argument` naming the field. */
 export function fromWireSampling(message: IncomingSampling): SamplingParams {
-  const { topLogprobs } = message;
+  const { topLogprobs, grammar } = message;
   const number = (name: string, value: number, from: number, to: number) =>
     inRange(`sampling.${name}`, value, from, to);
   const maxTokens = number("max_tokens", message.maxTokens, 1, MAX_UINT32);
@@ -52,6 +53,7 @@ export function fromWireSampling(message: IncomingSampling): SamplingParams {
     ...(topLogprobs !== undefined && {
       topLogprobs: number("top_logprobs", topLogprobs, 0, MAX_TOP_LOGPROBS),
     }),
+    ...(grammar !== undefined && { grammar: text("sampling.grammar", grammar, MAX_GRAMMAR_LENGTH) }),
   };
 }
 

@@ -15,4 +15,6 @@ export interface SequenceSpec {
    * - `generate`: compute it and go on to decode here.
    */
   readonly goal: "prefill" | "decode" | "generate";
+  /** Passed on to whoever chooses tokens: where it is told which ones a grammar allows. */
+  readonly maskChannel?: SharedArrayBuffer | undefined;
 }

@@ -108,8 +108,8 @@ export class Sequence {
 
   /** What the engine must know to choose the next token of the answer. */
   sampleRequest(): SampleRequest {
-    const { sampling, promptTokenIds } = this.spec;
-    const request = { sampling, outputIndex: this.answer.length };
+    const { sampling, promptTokenIds, maskChannel } = this.spec;
+    const request = { sampling, outputIndex: this.answer.length, ...(maskChannel && { maskChannel }) };
     return isPenalized(sampling)
       ? { ...request, written: { promptTokenIds, answerTokenIds: [...this.answer] } }
       : request;

@@ -66,6 +66,8 @@ export interface SampleRequest {
   readonly outputIndex: number;
   /** Present if a penalty asks for it. */
   readonly written?: WrittenTokens;
+  /** Present if a grammar restricts the tokens. */
+  readonly maskChannel?: SharedArrayBuffer;
 }
 
 /** The tokens of a sequence so far. */

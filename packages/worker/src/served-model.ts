@@ -2,6 +2,7 @@
 import type { KvLayout, WorkerRole } from "@baton/core";
 import { createEngine, type EngineApi, type EngineOptions, mockLayout, SLOT_STEP } from "@baton/engine";
 import { hashModel, prepareModel, type ResolvedModel, readModelFiles, resolveModel } from "@baton/model";
+import { grammarVocabulary } from "./grammar-vocabulary.ts";
 import { kvBudget } from "./kv-budget.ts";
 import type { WorkerConfig } from "./worker-config.ts";
 
@@ -61,6 +62,7 @@ async function onnxModel(
       roles: role === "aggregated" ? ["prefill", "decode"] : [role],
     },
     ...engineMemory(config, { kvBlocks, slotTokens, maxModelTokens }),
+    vocabulary: await grammarVocabulary(folder, model.vocabSize),
     onStep,
   });
   return { name: model.name, layout, kvBlocks, fullTokens: model.maxModelTokens, maxModelTokens, engine };

@@ -104,12 +104,14 @@ export class DecodeLeg {
   async #generate(): Promise<Finished> {
     const { request, handover, signal } = this.#call;
     signal.throwIfAborted();
+    using constraint = await this.#parts.engine.constraint(request.sampling, signal);
     this.#finished.promise.catch(() => {}); // Read below, but a failure may come while the KV is still arriving.
     const sequence = this.#parts.engine.submit(
       {
         ...request,
         id: this.#id,
         goal: handover ? "decode" : "generate",
+        constraint,
         externalTraceHeader: this.#trace.header,
       },
       (event) => this.#onEvent(event),

@@ -62,11 +62,13 @@ export class PrefillLeg {
     const { request, room, attempt, signal } = this.#call;
     signal.throwIfAborted();
     let sending: SendingRoom | undefined;
+    using constraint = await this.#engine.constraint(request.sampling, signal);
     const sequence: SequenceHandle = this.#engine.submit(
       {
         ...request,
         id: sequenceId(`${request.requestId}/prefill/${attempt}`),
         goal: "prefill",
+        constraint,
         externalTraceHeader: this.#trace.header,
       },
       (event) => sending && this.#onEvent(event, sending),

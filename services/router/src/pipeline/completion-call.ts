@@ -54,6 +54,8 @@ export interface CompletionCall {
   /** Texts that end the answer and are not part of it. */
   readonly stop: readonly string[];
   readonly names: ParamNames;
+  /** What the answer's text must look like; EBNF. */
+  readonly grammar: string | undefined;
 }
 
 /** What a client says about the way of its request; what is absent is up to the router. */

@@ -83,6 +83,8 @@ function samplingParams(
     call.names.logitBias,
     parts,
   );
+  const stopTokenIds = [...(call.ignoreEos ? [] : defaults.eosTokenIds), ...call.stopTokenIds];
+  if (call.grammar !== undefined) assertConstrainable(call, stopTokenIds);
   return {
     temperature: call.temperature ?? defaults.temperature,
     topP: call.topP ?? defaults.topP,
@@ -95,8 +97,9 @@ function samplingParams(
     seed: call.seed ?? randomBytes(8).readBigUInt64LE(),
     maxTokens: most,
     minTokens: minTokens(call, most),
-    stopTokenIds: [...(call.ignoreEos ? [] : defaults.eosTokenIds), ...call.stopTokenIds],
+    stopTokenIds,
     ...(call.topLogprobs !== undefined && { topLogprobs: call.topLogprobs }),
+    ...(call.grammar !== undefined && { grammar: call.grammar }),
   };
 }
 
@@ -107,6 +110,18 @@ function minTokens({ minTokens = NEUTRAL_SAMPLING.minTokens, names }: Completion
     `Cannot use "${names.minTokens}": got ${minTokens}, expected at most ${most}, the most tokens of the answer`,
     { param: names.minTokens },
   );
+}
+
+/** Where a grammar is complete, an answer must end, and can. */
+function assertConstrainable(call: CompletionCall, stopTokenIds: readonly number[]): void {
+  const param = call.ignoreEos ? "ignore_eos" : "min_tokens";
+  if (call.ignoreEos || call.minTokens) {
+    const message = `Cannot use "${param}": expected it to be left out where the answer's form is given`;
+    throw new BatonError("invalid_argument", message, { param });
+  }
+  if (stopTokenIds.length > 0) return;
+  const message = 'Cannot use "response_format": the model has no token that ends an answer';
+  throw new BatonError("invalid_argument", message, { param: "response_format" });
 }
 
 /** @throws BatonError `invalid_argument` naming the first token that the model does not have. */

@@ -7,6 +7,7 @@ import {
   type ChatCompletionRequest,
   parseChatCompletionRequest,
 } from "../schemas/chat-completion-request.ts";
+import { responseGrammar } from "../schemas/response-format.ts";
 import { deliveryOf, samplingOf } from "../schemas/sampling-fields.ts";
 import { type CompletionParts, type ParsedCompletion, serveCompletion } from "../serve-completion.ts";
 
@@ -24,6 +25,7 @@ function parse(body: unknown, model: ModelIdentity): ParsedCompletion {
       ...samplingOf(request),
       maxTokens: maxTokens(request),
       topLogprobs: topLogprobs(request),
+      grammar: responseGrammar(request.response_format),
       prompts: [{ kind: "chat", messages: request.messages, param: "messages" }],
     },
     format: chatCompletionFormat(answerIdentity("chatcmpl", model, systemClock.now()), {

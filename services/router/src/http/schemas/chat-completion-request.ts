@@ -4,6 +4,7 @@ import { z } from "zod";
 import { CHAT_MESSAGE_FIELDS, CHAT_MESSAGE_NEUTRAL, chatMessage } from "./chat-message.ts";
 import { type NeutralValues, supportedFields } from "./neutral-values.ts";
 import { bodyObject, parseFields } from "./parse-body.ts";
+import { responseFormat } from "./response-format.ts";
 import { samplingFields } from "./sampling-fields.ts";
 
 const schema = z.object({
@@ -12,6 +13,7 @@ const schema = z.object({
   max_completion_tokens: z.int().min(1).nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(MAX_TOP_LOGPROBS).nullish(),
+  response_format: responseFormat.nullish(),
 });
 
 const FIELDS: ReadonlySet<string> = new Set(Object.keys(schema.shape));
@@ -32,7 +34,6 @@ const NEUTRAL: NeutralValues = {
   parallel_tool_calls: [true, false],
   functions: [[]],
   function_call: ["none", "auto"],
-  response_format: [{ type: "text" }],
   modalities: [["text"]],
   store: [false],
   service_tier: ["auto", "default"],

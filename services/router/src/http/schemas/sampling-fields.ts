@@ -57,6 +57,7 @@ export function samplingOf(request: z.infer<typeof schema>): Omit<CompletionCall
   return {
     names: NAMES,
     echo: false,
+    grammar: undefined,
     defaultMaxTokens: undefined,
     model: request.model,
     priority: request.priority ?? 0,

@@ -17,7 +17,9 @@ export interface SamplingParams {
   'logitBias'?: (_baton_v1_TokenBias)[];
   'minTokens'?: (number);
   'topLogprobs'?: (number);
+  'grammar'?: (string);
   '_topLogprobs'?: "topLogprobs";
+  '_grammar'?: "grammar";
 }
 
 export interface SamplingParams__Output {
@@ -34,5 +36,7 @@ export interface SamplingParams__Output {
   'logitBias': (_baton_v1_TokenBias__Output)[];
   'minTokens': (number);
   'topLogprobs'?: (number);
+  'grammar'?: (string);
   '_topLogprobs'?: "topLogprobs";
+  '_grammar'?: "grammar";
 }

@@ -1,0 +1,1 @@
+export { jsonObjectGrammar, jsonSchemaGrammar } from "./answer-grammar.ts";
