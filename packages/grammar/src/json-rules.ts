@@ -7,7 +7,7 @@ import { anyOf, type GrammarRules, literal } from "./grammar-rules.ts";
 /** Most digits before and after the point of a number: about what a double holds. */
 export const MAX_DIGITS = 15;
 
-/** A character of a string that stands for itself. */
+/** A character that stands for itself. Bytes that are no UTF-8 match, too; in the text each is a U+FFFD. */
 const PLAIN = '[^"\\\\\\x00-\\x1f]';
 /** What may follow a backslash, apart from hexadecimal digits. */
 const SHORT_ESCAPE = '["\\\\/bfnrt]';

@@ -4,15 +4,19 @@
  * write anything around what is asked for tends to do so. Characters that JSON must escape are written as escapes where
  * a pattern names them; in a class or after a dot only those that stand for themselves take part.
  */
+import { type CharacterRange, characterClass } from "./character-class.ts";
 import { anyOf, escaped } from "./grammar-rules.ts";
 import { schemaError } from "./schema-error.ts";
 
-/** Quote, backslash and control characters: never themselves inside a JSON string. */
-const UNSAFE = '"\\\\\\x00-\\x1f';
-const CLASSES: Readonly<Record<string, string>> = {
-  d: "0-9",
-  w: "a-zA-Z0-9_",
-  s: " ",
+const CLASSES: Readonly<Record<string, readonly CharacterRange[]>> = {
+  d: [[0x30, 0x39]],
+  w: [
+    [0x30, 0x39],
+    [0x41, 0x5a],
+    [0x5f, 0x5f],
+    [0x61, 0x7a],
+  ],
+  s: [[0x20, 0x20]],
 };
 const CONTROLS: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", f: "\f", v: "\v", 0: "\0" };
 
@@ -79,7 +83,7 @@ class PatternReader {
       case "[":
         return this.#class();
       case ".":
-        return `[^${UNSAFE}]`;
+        return this.#characters([], true);
       case "\\":
         return this.#escape();
       case "*":
@@ -105,9 +109,9 @@ class PatternReader {
 
   #escape(): string {
     const character = this.#next();
-    if (Object.hasOwn(CLASSES, character)) return `[${CLASSES[character]}]`;
+    if (Object.hasOwn(CLASSES, character)) return this.#characters(CLASSES[character]!, false);
     if (character === "D" || character === "W" || character === "S") {
-      return `[^${CLASSES[character.toLowerCase()]}${UNSAFE}]`;
+      return this.#characters(CLASSES[character.toLowerCase()]!, true);
     }
     return jsonCharacter(this.#escapedCharacter(character));
   }
@@ -128,36 +132,35 @@ class PatternReader {
 
   #class(): string {
     const negated = this.#take("^");
-    let members = "";
-    while (!this.#take("]")) members += this.#classMember();
-    if (members === "") throw this.#unsupported("an empty class");
-    return negated ? `[^${members}${UNSAFE}]` : `[${members}]`;
+    const members: CharacterRange[] = [];
+    while (!this.#take("]")) members.push(...this.#classMember());
+    return this.#characters(members, negated);
   }
 
-  #classMember(): string {
+  #characters(ranges: readonly CharacterRange[], negated: boolean): string {
+    const expression = characterClass(ranges, negated);
+    if (expression === undefined)
+      throw this.#unsupported("a class without characters that JSON writes as themselves");
+    return expression;
+  }
+
+  #classMember(): readonly CharacterRange[] {
     const first = this.#next();
     if (first === "\\" && Object.hasOwn(CLASSES, this.#text[this.#at] ?? "")) return CLASSES[this.#next()]!;
-    const from = first === "\\" ? this.#escapedCharacter(this.#next()) : first;
+    const from = this.#member(first);
     const isRange = this.#text[this.#at] === "-" && this.#text[this.#at + 1] !== "]";
-    if (!isRange) return this.#safe(from, from);
+    if (!isRange) return [[from, from]];
     this.#at += 1;
-    const end = this.#next();
-    return this.#safe(from, end === "\\" ? this.#escapedCharacter(this.#next()) : end);
+    const to = this.#member(this.#next());
+    if (from > to) throw this.#unsupported("a range that ends before it begins");
+    return [[from, to]];
   }
 
-  /** A range without the characters that JSON escapes. */
-  #safe(from: string, to: string): string {
-    const [a, b] = [from.codePointAt(0)!, to.codePointAt(0)!];
-    if (a > b) throw this.#unsupported(`the range "${from}-${to}"`);
-    const pieces: string[] = [];
-    let start = Math.max(a, 0x20);
-    for (const unsafe of [0x22, 0x5c]) {
-      if (unsafe < start || unsafe > b) continue;
-      if (unsafe > start) pieces.push(range(start, unsafe - 1));
-      start = unsafe + 1;
-    }
-    if (start <= b) pieces.push(range(start, b));
-    return pieces.join("");
+  /** The code point of a member of a class. */
+  #member(character: string): number {
+    const code = (character === "\\" ? this.#escapedCharacter(this.#next()) : character).codePointAt(0)!;
+    if (code > 0x7f) throw this.#unsupported("a class with a character beyond ASCII");
+    return code;
   }
 
   #next(): string {
@@ -183,9 +186,4 @@ class PatternReader {
 function jsonCharacter(character: string): string {
   const json = JSON.stringify(character).slice(1, -1);
   return `"${Array.from(json, escaped).join("")}"`;
-}
-
-function range(from: number, to: number): string {
-  const first = escaped(String.fromCodePoint(from));
-  return from === to ? first : `${first}-${escaped(String.fromCodePoint(to))}`;
 }

@@ -18,6 +18,8 @@ export interface PieceSource {
 export interface DetokenizerOptions {
   /** Leave special tokens out; default true. */
   readonly skipSpecial?: boolean;
+  /** Special tokens that are text all the same. */
+  readonly kept?: ReadonlySet<string>;
   /**
    * True when the tokens begin a text, false (default) when they go on after a prompt. It matters to tokenizers that
    * put a space before a text: as a beginning it is dropped, in an answer it separates two words.
@@ -29,6 +31,7 @@ export interface DetokenizerOptions {
 export class Detokenizer {
   readonly #source: PieceSource;
   readonly #skipSpecial: boolean;
+  readonly #kept: ReadonlySet<string>;
   /** Keeps the bytes of an incomplete character, and replaces invalid ones, by the rules of the Encoding Standard. */
   readonly #utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   #spacesToDrop: number;
@@ -36,6 +39,7 @@ export class Detokenizer {
   constructor(source: PieceSource, options: DetokenizerOptions = {}) {
     this.#source = source;
     this.#skipSpecial = options.skipSpecial ?? true;
+    this.#kept = options.kept ?? new Set();
     this.#spacesToDrop = options.startsText ? source.leadingSpaces : 0;
   }
 
@@ -44,7 +48,7 @@ export class Detokenizer {
     let text = "";
     for (const id of ids) {
       const piece = this.#source.piece(id);
-      if (!piece || (this.#skipSpecial && this.#source.isSpecial(id))) continue;
+      if (!piece || (this.#skipSpecial && this.#source.isSpecial(id) && !this.#isKept(piece))) continue;
       text +=
         piece.kind === "bytes" ? this.#utf8.decode(piece.bytes, { stream: true }) : this.flush() + piece.text;
     }
@@ -54,6 +58,10 @@ export class Detokenizer {
   /** Ends the bytes so far: a character that was begun and will not be completed becomes U+FFFD. */
   flush(): string {
     return this.#utf8.decode();
+  }
+
+  #isKept(piece: TokenPiece): boolean {
+    return piece.kind === "text" && this.#kept.has(piece.text);
   }
 
   #withoutLeadingSpaces(text: string): string {

@@ -1,5 +1,5 @@
 export { CALL_MARKERS } from "./call-markers.ts";
-export type { ChatMessage } from "./chat-template.ts";
+export type { ChatMessage, ChatTool, ChatToolCall, ToolFormat } from "./chat-template.ts";
 export { createDetokenizer, type Detokenizer, type DetokenizerOptions } from "./detokenizer.ts";
 export { createStopMatcher, type StopMatch, type StopMatcher } from "./stop-matcher.ts";
 export { loadTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.ts";

@@ -1,7 +1,13 @@
 /** A model's tokenizer: text to token ids and back, and chat messages to the prompt that the model was trained on. */
 import { BatonError } from "@baton/core";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
-import { type ChatMessage, type ChatTemplate, readChatTemplate } from "./chat-template.ts";
+import {
+  type ChatMessage,
+  type ChatTemplate,
+  type ChatTool,
+  readChatTemplate,
+  type ToolFormat,
+} from "./chat-template.ts";
 import { Detokenizer } from "./detokenizer.ts";
 import { withNumericSplits } from "./numeric-splits.ts";
 import { readPieceDecoder, type TokenPiece } from "./token-pieces.ts";
@@ -38,7 +44,9 @@ export interface Tokenizer {
    * The prompt for a conversation, ending where the assistant begins to speak.
    * @throws BatonError `invalid_argument` (param `messages`) when the model has no template or it refuses.
    */
-  applyChatTemplate(messages: readonly ChatMessage[]): string;
+  applyChatTemplate(messages: readonly ChatMessage[], tools?: readonly ChatTool[]): string;
+  /** How the model calls tools; undefined where its template knows of none. */
+  readonly toolFormat: ToolFormat | undefined;
   /** The piece of a token; undefined for an id that is not in the vocabulary. */
   piece(id: number): TokenPiece | undefined;
   /** True for a special token. */
@@ -102,7 +110,11 @@ class LoadedTokenizer implements Tokenizer {
     return detokenizer.push(ids) + detokenizer.flush();
   }
 
-  applyChatTemplate(messages: readonly ChatMessage[]): string {
+  get toolFormat(): ToolFormat | undefined {
+    return this.#template?.toolFormat;
+  }
+
+  applyChatTemplate(messages: readonly ChatMessage[], tools: readonly ChatTool[] = []): string {
     if (!this.#template) {
       throw new BatonError(
         "invalid_argument",
@@ -110,7 +122,7 @@ class LoadedTokenizer implements Tokenizer {
         { param: "messages" },
       );
     }
-    return this.#template(messages);
+    return this.#template.render(messages, tools);
   }
 
   piece(id: number): TokenPiece | undefined {
