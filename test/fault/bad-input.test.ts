@@ -128,11 +128,11 @@ const BAD_REQUESTS: readonly BadRequest[] = [
   },
   { what: "n above 128", body: { ...good, n: 129 }, status: 400, param: "n", says: /\bn\b/ },
   {
-    what: "tools",
-    body: { ...good, tools: [{ type: "function" }] },
+    what: "tools for a model whose template has none",
+    body: { ...good, tools: [{ type: "function", function: { name: "look" } }] },
     status: 400,
     param: "tools",
-    says: /tools/,
+    says: /chat template/,
   },
   {
     what: "a prompt over the limit",

@@ -1,13 +1,6 @@
-/** Owns the grammars that `response_format` asks for. */
+/** Owns the grammars of answers that are JSON. */
 import { GrammarRules } from "./grammar-rules.ts";
-import { anyObject } from "./json-rules.ts";
 import { jsonSchemaExpression } from "./json-schema.ts";
-
-/** Answers that are any JSON object. */
-export function jsonObjectGrammar(): string {
-  const rules = new GrammarRules();
-  return rules.text(anyObject(rules));
-}
 
 /**
  * Answers that are valid in a JSON schema.

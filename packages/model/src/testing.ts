@@ -2,7 +2,12 @@
 
 export { openCheckpoint } from "./checkpoint/checkpoint.ts";
 export { layerTensorNames, TENSOR_NAMES } from "./checkpoint/decoder-tensors.ts";
-export { BABBLE_MODEL, ensureBabbleCheckpoint } from "./testing/babble-checkpoint.ts";
+export {
+  BABBLE_MODEL,
+  BABBLE_TOOLS_MODEL,
+  ensureBabbleCheckpoint,
+  ensureBabbleToolsCheckpoint,
+} from "./testing/babble-checkpoint.ts";
 export { writeDecoderExport } from "./testing/decoder-export.ts";
 export { GOLDEN_EXPORTS, GOLDEN_MODELS, type Golden, type GoldenModel } from "./testing/golden-models.ts";
 export { type RandomShape, writeRandomCheckpoint } from "./testing/random-checkpoint.ts";

@@ -144,7 +144,8 @@ export async function startRouter(
   };
   const app = createHttpServer({ ...config, access, admission, inFlight, tracer, metrics, logger });
   const { traceContent, routingOverrides } = config;
-  const completions = { pipeline, model, inFlight, traceContent, routingOverrides };
+  const { toolFormat } = tokenizer;
+  const completions = { pipeline, model, toolFormat, inFlight, traceContent, routingOverrides };
   addChatCompletions(app, completions);
   addCompletions(app, completions);
   addGenerate(app, completions);

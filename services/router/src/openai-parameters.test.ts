@@ -5,12 +5,16 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { ensureBabbleToolsCheckpoint } from "@baton/model/testing";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { jsonOf, TestCluster, tokensOf } from "./testing/test-cluster.ts";
 
 let cluster: TestCluster;
 beforeAll(async () => {
-  cluster = await TestCluster.start({ script: { generate: (call) => tokensOf("Hello there", call) } });
+  cluster = await TestCluster.start({
+    ensureModel: ensureBabbleToolsCheckpoint,
+    script: { generate: (call) => tokensOf("Hello there", call) },
+  });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
@@ -47,6 +51,8 @@ const shared = {
   user: { user: "somebody" },
 };
 
+const tools = [{ type: "function", function: { name: "look", parameters: { type: "object" } } }];
+
 const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "/v1/chat/completions",
@@ -59,6 +65,10 @@ const ENDPOINTS: readonly Endpoint[] = [
       max_completion_tokens: { max_completion_tokens: 7 },
       metadata: { metadata: { trace: "1" } },
       top_logprobs: { logprobs: true, top_logprobs: 3 },
+      response_format: { response_format: { type: "json_object" } },
+      tools: { tools },
+      tool_choice: { tools, tool_choice: "required" },
+      parallel_tool_calls: { tools, parallel_tool_calls: false },
     },
   },
   {

@@ -30,6 +30,13 @@ async function errorOf(response: Response) {
   return { status: response.status, ...body.error };
 }
 
+const look = { type: "function", function: { name: "look" } };
+const result = { role: "tool", tool_call_id: "call_1", content: "fine" };
+const SCHEMA = "response_format.json_schema.schema";
+const jsonSchema = (schema: object) => ({
+  response_format: { type: "json_schema", json_schema: { name: "answer", schema } },
+});
+
 describe("POST /v1/chat/completions refuses", () => {
   test.each<[string, object, string, string]>([
     ["a missing model", { model: undefined }, "model", "it is missing"],
@@ -89,8 +96,35 @@ describe("POST /v1/chat/completions refuses", () => {
     ["a stop token that is no number", { stop_token_ids: ["5"] }, "stop_token_ids[0]", "number"],
     ["more tokens at least than at most", { min_tokens: 5, max_tokens: 4 }, "min_tokens", "at most 4"],
     ["ignore_eos as a word", { ignore_eos: "yes" }, "ignore_eos", "boolean"],
-    ["tools", { tools: [{ type: "function" }] }, "tools", "not supported"],
-    ["a response format", { response_format: { type: "json_object" } }, "response_format", "not supported"],
+    ["a tool without a function", { tools: [{ type: "function" }] }, "tools[0].function", "missing"],
+    ["tools that the model's template does not know", { tools: [look] }, "tools", "chat template"],
+    [
+      "a result of a tool that the template does not know",
+      { messages: [result] },
+      "messages[0]",
+      "chat template",
+    ],
+    ["a choice without tools", { tool_choice: "required" }, "tool_choice", "tools"],
+    [
+      "a response format that does not exist",
+      { response_format: { type: "xml" } },
+      "response_format.type",
+      "json",
+    ],
+    [
+      "a schema with a keyword that is not supported",
+      jsonSchema({ not: {} }),
+      `${SCHEMA}.not`,
+      "not supported",
+    ],
+    ["a schema that refers to nothing", jsonSchema({ $ref: "#/x" }), `${SCHEMA}.$ref`, "no"],
+    [
+      "a schema whose bounds allow nothing",
+      jsonSchema({ type: "integer", minimum: 2, maximum: 1 }),
+      SCHEMA,
+      "bounds",
+    ],
+    ["a form of the answer that cannot end", { ...jsonSchema({}), ignore_eos: true }, "ignore_eos", "form"],
     ["too large a penalty", { presence_penalty: 2.5 }, "presence_penalty", "2"],
     ["a parameter that does not exist", { tempreture: 1 }, "tempreture", "no such parameter"],
     ["a parameter that every object has", { constructor: 1 }, "constructor", "no such parameter"],

@@ -22,12 +22,18 @@ const CHAT_TEMPLATE = [
 ].join("");
 
 /** The tokenizer's files. `extraTokens` are further tokens (their bytes), with ids from `BYTE_VOCAB_SIZE` on. */
-export function byteTokenizerFiles(extraTokens: readonly Uint8Array[] = []): TokenizerFiles {
+export function byteTokenizerFiles(
+  extraTokens: readonly Uint8Array[] = [],
+  chatTemplate = CHAT_TEMPLATE,
+): TokenizerFiles {
   const vocab = new Map(Array.from({ length: 256 }, (_, byte) => [byteCharacter(byte), byte]));
   for (const [index, bytes] of extraTokens.entries()) {
     vocab.set(Array.from(bytes, byteCharacter).join(""), BYTE_VOCAB_SIZE + index);
   }
-  return { tokenizerJson: tokenizerJson(Object.fromEntries(vocab)), tokenizerConfig: tokenizerConfig() };
+  return {
+    tokenizerJson: tokenizerJson(Object.fromEntries(vocab)),
+    tokenizerConfig: tokenizerConfig(chatTemplate),
+  };
 }
 
 /**
@@ -79,7 +85,7 @@ function tokenizerJson(vocab: Readonly<Record<string, number>>): TokenizerFiles[
   };
 }
 
-function tokenizerConfig(): TokenizerFiles["tokenizerConfig"] {
+function tokenizerConfig(chatTemplate: string): TokenizerFiles["tokenizerConfig"] {
   return {
     tokenizer_class: "PreTrainedTokenizerFast",
     bos_token: null,
@@ -89,6 +95,6 @@ function tokenizerConfig(): TokenizerFiles["tokenizerConfig"] {
     add_prefix_space: false,
     clean_up_tokenization_spaces: false,
     model_max_length: 8192,
-    chat_template: CHAT_TEMPLATE,
+    chat_template: chatTemplate,
   };
 }

@@ -32,8 +32,17 @@ export interface WholeChoice {
   readonly tokens: readonly AnswerToken[];
   /** All of them, up to the end of a stop string. */
   readonly tokenIds: readonly number[];
+  readonly calls: readonly WholeCall[];
   readonly reason: FinishReason;
   readonly end: ChoiceEnd;
+}
+
+/** A call of a tool, complete. */
+export interface WholeCall {
+  readonly id: string;
+  readonly name: string;
+  /** JSON, if the model wrote some. */
+  readonly arguments: string;
 }
 
 /** How a choice ended. */

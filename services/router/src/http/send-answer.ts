@@ -2,7 +2,8 @@
 import { BatonError, type FinishReason, type Usage } from "@baton/core";
 import type { AnswerToken } from "../pipeline/answer-token.ts";
 import type { AnswerEvent } from "../pipeline/choices.ts";
-import type { ChoiceEnd, TextPiece, WholeChoice } from "./answer-format.ts";
+import type { ToolCallPiece } from "../pipeline/respond.ts";
+import type { ChoiceEnd, TextPiece, WholeCall, WholeChoice } from "./answer-format.ts";
 import { AnswerStream, type AnswerStreamOptions, withTiming } from "./answer-stream.ts";
 import { TIMING_HEADER, timingHeader } from "./timing-header.ts";
 
@@ -42,6 +43,7 @@ class GrowingChoice {
   #text = "";
   readonly #tokens: AnswerToken[] = [];
   readonly #tokenIds: number[] = [];
+  readonly #calls: WholeCall[] = [];
   #end: ChoiceEnd | undefined;
 
   hear(event: TextPiece | ChoiceEnd): void {
@@ -50,14 +52,21 @@ class GrowingChoice {
     else {
       this.#text += event.text;
       this.#tokens.push(...event.tokens);
+      for (const piece of event.calls ?? []) this.#hearCall(piece);
     }
+  }
+
+  #hearCall({ index, id = "", name = "", arguments: more }: ToolCallPiece): void {
+    const call = this.#calls[index] ?? { id, name, arguments: "" };
+    this.#calls[index] = { ...call, arguments: call.arguments + more };
   }
 
   whole(): WholeChoice {
     const end = this.#end;
     if (!end) throw new BatonError("internal", "Cannot finish the answer: a choice has not ended");
     const { reason } = end;
-    return { text: this.#text, tokens: this.#tokens, tokenIds: this.#tokenIds, reason, end };
+    const [text, tokens, tokenIds, calls] = [this.#text, this.#tokens, this.#tokenIds, this.#calls];
+    return { text, tokens, tokenIds, calls, reason, end };
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the two completion endpoints have in common: from a parsed request to an ended one. */
 import { BatonError } from "@baton/core";
+import type { ToolFormat } from "@baton/grammar";
 import { ATTR, type Attributes } from "@baton/tracing";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { ApiError } from "../api-error.ts";
@@ -17,6 +18,8 @@ import { recordAnswers, recordPrompts } from "./trace-content.ts";
 export interface CompletionParts {
   readonly pipeline: Pipeline;
   readonly model: ModelIdentity;
+  /** How the model calls tools; undefined where it cannot. */
+  readonly toolFormat: ToolFormat | undefined;
   readonly inFlight: InFlightRequests;
   /** Whether a request may have a priority. */
   readonly routingOverrides: RoutingOverrides;

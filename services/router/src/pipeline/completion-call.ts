@@ -1,13 +1,14 @@
 /** A client's call after validation, whichever endpoint it came through. Absent fields take the model's defaults. */
 import type { RequestId, TokenBias } from "@baton/core";
+import type { ToolFormat } from "@baton/grammar";
 import type { DisaggregationMode, RouteRequest } from "@baton/routing";
-import type { ChatMessage } from "@baton/tokenizer";
+import type { ChatMessage, ChatTool } from "@baton/tokenizer";
 import type { TraceNode } from "@baton/tracing";
 import type { RequestFigures } from "../request-figures.ts";
 
 /** What an answer is to continue; `param` is the request field that it came in, for error messages. */
 export type Prompt = { readonly param: string } & (
-  | { readonly kind: "chat"; readonly messages: readonly ChatMessage[] }
+  | { readonly kind: "chat"; readonly messages: readonly ChatMessage[]; readonly tools?: readonly ChatTool[] }
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "tokens"; readonly tokenIds: readonly number[] }
 );
@@ -55,7 +56,9 @@ export interface CompletionCall {
   readonly stop: readonly string[];
   readonly names: ParamNames;
   /** What the answer's text must look like; EBNF. */
-  readonly grammar: string | undefined;
+  readonly grammar?: string | undefined;
+  /** Present: the answer may have calls of tools in it, written so. */
+  readonly toolFormat?: ToolFormat | undefined;
 }
 
 /** What a client says about the way of its request; what is absent is up to the router. */

@@ -1,7 +1,7 @@
 /** The way of a request through the router, step by step: admit, tokenize, then plan, legs (in one attempt or more) and response per choice. */
 import type { GenerationRequest, WorkerId } from "@baton/core";
 import type { Metrics } from "@baton/metrics";
-import { createDetokenizer, createStopMatcher } from "@baton/tokenizer";
+import { CALL_MARKERS, createDetokenizer, createStopMatcher } from "@baton/tokenizer";
 import { ATTR, EVENT, SPAN, type Stage, type TraceNode } from "@baton/tracing";
 import type { Admission } from "./admit.ts";
 import { Attempts, type AttemptsParts } from "./attempts.ts";
@@ -13,6 +13,7 @@ import { type PlanParts, type PlanWishes, plan } from "./plan.ts";
 import { respond } from "./respond.ts";
 import type { Route, RoutedLeg } from "./route.ts";
 import { type TokenizeParts, tokenize } from "./tokenize.ts";
+import { withToolCalls } from "./tool-calls.ts";
 
 export interface PipelineParts extends TokenizeParts, PlanParts, AttemptsParts {
   readonly admission: Admission;
@@ -42,11 +43,12 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       };
       const events = respond(new Attempts(planned, request, own, parts), {
         tokenizer: parts.tokenizer,
-        detokenizer: createDetokenizer(parts.tokenizer),
+        detokenizer: createDetokenizer(parts.tokenizer, call.toolFormat && { kept: CALL_MARKERS }),
         stopMatcher: createStopMatcher(call.stop),
         promptTokens: request.promptTokenIds.length,
         minTokens: request.sampling.minTokens,
       });
+      if (call.toolFormat) return yield* withToolCalls(events, call.toolFormat);
       yield* call.echo ? echoed(call.prompts[prompt]!, events, parts.tokenizer) : events;
     });
   };

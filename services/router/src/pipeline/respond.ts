@@ -7,6 +7,8 @@ import { type AnswerToken, AnswerTokens } from "./answer-token.ts";
 export type TextEvent =
   | {
       readonly type: "text";
+      /** Pieces of calls of tools, which come after the text. */
+      readonly calls?: readonly ToolCallPiece[];
       /** Empty only for tokens that have none. */
       readonly text: string;
       /** The tokens that begin in this text, where the request asked for log-probabilities. */
@@ -23,6 +25,16 @@ export type TextEvent =
       /** The stop string that ended the answer, if one did. */
       readonly matched?: string;
     };
+
+/** A piece of a call: the first one has its id and its name, all have more of its arguments. */
+export interface ToolCallPiece {
+  /** Of the call in its choice, from 0. */
+  readonly index: number;
+  readonly id?: string;
+  readonly name?: string;
+  /** JSON, in pieces. */
+  readonly arguments: string;
+}
 
 /** A running generation. */
 export interface Generation {

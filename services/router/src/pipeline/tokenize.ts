@@ -50,7 +50,7 @@ function promptTokens(prompt: Prompt, parts: TokenizeParts): readonly number[] {
       assertMayFit(prompt.text, prompt.param, parts);
       return tokenizer.encode(prompt.text);
     case "chat": {
-      const text = tokenizer.applyChatTemplate(prompt.messages);
+      const text = tokenizer.applyChatTemplate(prompt.messages, prompt.tools);
       assertMayFit(text, prompt.param, parts);
       // The template writes the special tokens itself.
       return tokenizer.encode(text, { addSpecialTokens: false });

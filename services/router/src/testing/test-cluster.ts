@@ -31,6 +31,8 @@ export interface TestClusterOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
+  /** Makes the model's folder in the cache; the babbling model unless told otherwise. */
+  readonly ensureModel?: (cacheFolder: string) => Promise<string>;
 }
 
 /** Streams a text, one token (one byte of UTF-8) per event, as the babbling model's tokenizer has them. */
@@ -72,7 +74,7 @@ export class TestCluster implements AsyncDisposable {
 
   static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
     modelFolder ??= ensureBabbleCheckpoint(CACHE);
-    const folder = await modelFolder;
+    const folder = await (options.ensureModel?.(CACHE) ?? modelFolder);
     const argv = ["--port", "0", "--registry-port", "0", "--model", folder, ...(options.args ?? [])];
     const tracer = new RecordingTracer();
     const config = readConfig(settings, { argv, env: options.env ?? {} });

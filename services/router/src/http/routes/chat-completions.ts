@@ -1,32 +1,33 @@
 /** `POST /v1/chat/completions`. */
 import { BatonError, systemClock } from "@baton/core";
 import type { FastifyInstance } from "fastify";
-import { answerIdentity, type ModelIdentity } from "../answer-format.ts";
+import { answerIdentity } from "../answer-format.ts";
 import { chatCompletionFormat } from "../chat-completion-format.ts";
 import {
   type ChatCompletionRequest,
   parseChatCompletionRequest,
 } from "../schemas/chat-completion-request.ts";
-import { responseGrammar } from "../schemas/response-format.ts";
 import { deliveryOf, samplingOf } from "../schemas/sampling-fields.ts";
 import { type CompletionParts, type ParsedCompletion, serveCompletion } from "../serve-completion.ts";
+import { toolCalling } from "../tool-calling.ts";
 
 export function addChatCompletions(app: FastifyInstance, parts: CompletionParts): void {
   app.post("/v1/chat/completions", { config: { traced: true } }, (request, reply) =>
-    serveCompletion(request, reply, parts, (body) => parse(body, parts.model)),
+    serveCompletion(request, reply, parts, (body) => parse(body, parts)),
   );
 }
 
-function parse(body: unknown, model: ModelIdentity): ParsedCompletion {
+function parse(body: unknown, { model, toolFormat }: CompletionParts): ParsedCompletion {
   const request = parseChatCompletionRequest(body);
   const delivery = deliveryOf(request);
+  const { tools, ...calling } = toolCalling(request, toolFormat);
   return {
     call: {
       ...samplingOf(request),
       maxTokens: maxTokens(request),
       topLogprobs: topLogprobs(request),
-      grammar: responseGrammar(request.response_format),
-      prompts: [{ kind: "chat", messages: request.messages, param: "messages" }],
+      ...calling,
+      prompts: [{ kind: "chat", messages: request.messages, tools, param: "messages" }],
     },
     format: chatCompletionFormat(answerIdentity("chatcmpl", model, systemClock.now()), {
       includeUsage: delivery.includeUsage,

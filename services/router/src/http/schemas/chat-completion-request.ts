@@ -6,6 +6,7 @@ import { type NeutralValues, supportedFields } from "./neutral-values.ts";
 import { bodyObject, parseFields } from "./parse-body.ts";
 import { responseFormat } from "./response-format.ts";
 import { samplingFields } from "./sampling-fields.ts";
+import { toolFields } from "./tool-fields.ts";
 
 const schema = z.object({
   ...samplingFields,
@@ -14,6 +15,7 @@ const schema = z.object({
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(MAX_TOP_LOGPROBS).nullish(),
   response_format: responseFormat.nullish(),
+  ...toolFields,
 });
 
 const FIELDS: ReadonlySet<string> = new Set(Object.keys(schema.shape));
@@ -29,9 +31,6 @@ const NEUTRAL: NeutralValues = {
   safety_identifier: [],
   verbosity: ["medium"],
   web_search_options: [],
-  tools: [[]],
-  tool_choice: ["none", "auto"],
-  parallel_tool_calls: [true, false],
   functions: [[]],
   function_call: ["none", "auto"],
   modalities: [["text"]],

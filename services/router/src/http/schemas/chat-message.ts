@@ -9,14 +9,57 @@ const content = z.union([z.string(), z.array(textPart).min(1)], {
   error: "a string or an array of text parts",
 });
 
-export const chatMessage = z.object({
-  role: z.enum(["system", "developer", "user", "assistant"]),
-  content: content.transform((value) =>
-    typeof value === "string" ? value : value.map((part) => part.text).join(""),
-  ),
+/** A call that the assistant made; templates want its arguments as an object. */
+const toolCall = z.strictObject({
+  id: z.string().min(1).max(256),
+  type: z.literal("function"),
+  function: z.strictObject({
+    name: z.string().min(1).max(64),
+    arguments: z.string().transform((text, context): Record<string, unknown> => {
+      const value = parsed(text === "" ? "{}" : text);
+      if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+      context.addIssue("a JSON object, as text");
+      return z.NEVER;
+    }),
+  }),
 });
 
-export const CHAT_MESSAGE_FIELDS: ReadonlySet<string> = new Set(Object.keys(chatMessage.shape));
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const messageFields = z.object({
+  role: z.enum(["system", "developer", "user", "assistant", "tool"]),
+  content: content
+    .nullish()
+    .transform((value) => (Array.isArray(value) ? value.map((part) => part.text).join("") : value)),
+  tool_calls: z.array(toolCall).max(128).nullish(),
+  tool_call_id: z.string().min(1).max(256).nullish(),
+});
+
+export const chatMessage = messageFields.transform(
+  ({ role, content: text, tool_calls: calls, tool_call_id: id }, context) => {
+    const refuse = (field: string, expected: string) =>
+      context.addIssue({ code: "custom", path: [field], message: expected });
+    const isCalling = role === "assistant" && calls != null && calls.length > 0;
+    if (text == null && !isCalling) refuse("content", "a string or an array of text parts");
+    if (calls?.length && role !== "assistant") refuse("tool_calls", "it only with the role assistant");
+    if ((id == null) === (role === "tool"))
+      refuse("tool_call_id", "the id of a call with the role tool, and only there");
+    return {
+      role,
+      content: text ?? "",
+      ...(isCalling && { tool_calls: calls }),
+      ...(id != null && { tool_call_id: id }),
+    };
+  },
+);
+
+export const CHAT_MESSAGE_FIELDS: ReadonlySet<string> = new Set(Object.keys(messageFields.shape));
 
 /** What clients send back when they append our own answer to the conversation. */
 export const CHAT_MESSAGE_NEUTRAL: NeutralValues = {
@@ -24,6 +67,5 @@ export const CHAT_MESSAGE_NEUTRAL: NeutralValues = {
   annotations: [[]],
   audio: [],
   function_call: [],
-  tool_calls: [[]],
   name: [],
 };

@@ -1,5 +1,4 @@
 /** `response_format`: what the text of an answer must look like. */
-import { jsonObjectGrammar, jsonSchemaGrammar } from "@baton/grammar";
 import { z } from "zod";
 
 export const responseFormat = z.discriminatedUnion("type", [
@@ -18,15 +17,15 @@ export const responseFormat = z.discriminatedUnion("type", [
   }),
 ]);
 
-/** @throws BatonError `invalid_argument` naming the place in the schema that is wrong or not supported */
-export function responseGrammar(
-  format: z.infer<typeof responseFormat> | null | undefined,
-): string | undefined {
+type ResponseFormat = z.infer<typeof responseFormat> | null | undefined;
+
+/** The schema that an answer is to be valid in, where it is to be JSON, and its path in the request. */
+export function responseSchema(format: ResponseFormat): { schema: unknown; path: string } | undefined {
   switch (format?.type) {
     case "json_object":
-      return jsonObjectGrammar();
+      return { schema: { type: "object" }, path: "response_format" };
     case "json_schema":
-      return jsonSchemaGrammar(format.json_schema.schema, "response_format.json_schema.schema");
+      return { schema: format.json_schema.schema, path: "response_format.json_schema.schema" };
     default:
       return undefined;
   }

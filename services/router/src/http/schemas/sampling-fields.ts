@@ -57,7 +57,6 @@ export function samplingOf(request: z.infer<typeof schema>): Omit<CompletionCall
   return {
     names: NAMES,
     echo: false,
-    grammar: undefined,
     defaultMaxTokens: undefined,
     model: request.model,
     priority: request.priority ?? 0,
