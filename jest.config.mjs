@@ -15,7 +15,7 @@ export default {
   },
   // These packages ship ES modules only, so they are transformed like our own sources.
   transformIgnorePatterns: [
-    "/node_modules/\\.pnpm/(?!(@huggingface\\+|zod@|fast-check@|pure-rand@|import-in-the-middle@|lru-cache@))",
+    "/node_modules/\\.pnpm/(?!(@huggingface\\+|zod@|fast-check@|pure-rand@|import-in-the-middle@|lru-cache@|ai@|@ai-sdk\\+|@vercel\\+|@workflow\\+|eventsource-parser@))",
   ],
   reporters: ["default", "<rootDir>/test/support/closing-line-reporter.cjs"],
   testTimeout: 30_000,

@@ -16,7 +16,7 @@ import {
   systemClock,
 } from "@baton/core";
 import type { KvMemory, PrefixCache } from "@baton/kv-cache";
-import type { SchedulerApi, SchedulerStatus, SequenceEvent } from "@baton/scheduler";
+import type { SchedulerApi, SchedulerStatus, SequenceEvent, SequenceSpec } from "@baton/scheduler";
 import type { EngineApi, EngineEvent, EngineRequest, SequenceHandle } from "./engine-api.ts";
 import { EngineSequence, type SequenceHost } from "./engine-sequence.ts";
 import type { AnswerConstraint } from "./grammar/compiled-grammar.ts";
@@ -95,7 +95,7 @@ export class Engine implements EngineApi {
   submit(spec: EngineRequest, onEvent: (event: EngineEvent) => void): SequenceHandle {
     if (this.#state.kind !== "running") throw this.#state.error;
     assertInVocabulary(contextOf(spec), this.info.vocabSize);
-    this.#scheduler.add({ ...spec, maskChannel: spec.constraint?.channel });
+    this.#scheduler.add(spec.constraint ? constrained(spec, spec.constraint) : spec);
     const sequence = new EngineSequence(spec, this.#host, onEvent);
     this.#sequences.set(spec.id, sequence);
     this.#wake.resolve();
@@ -188,6 +188,12 @@ export class Engine implements EngineApi {
     this.#failed.resolve(error);
     this.#wake.resolve();
   }
+}
+
+/** Steps need the channel alone; the grammar's text stays here. */
+function constrained(spec: EngineRequest, { channel }: AnswerConstraint): SequenceSpec {
+  const { grammar: _, ...sampling } = spec.sampling;
+  return { ...spec, sampling, maskChannel: channel };
 }
 
 function noVocabulary(): BatonError {

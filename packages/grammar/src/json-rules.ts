@@ -49,7 +49,7 @@ export function anyBoolean(): string {
   return '("true" | "false")';
 }
 
-export function anyArray(rules: GrammarRules): string {
+function anyArray(rules: GrammarRules): string {
   return arrayOf(rules, () => anyValue(rules));
 }
 
