@@ -73,7 +73,7 @@ test("a tool is called with valid arguments, run, and its result is told to the 
     model: model(),
     prompt: "What is the weather?",
     tools: { weather },
-    toolChoice: "required",
+    toolChoice: { type: "tool", toolName: "weather" },
     maxOutputTokens: 200,
     maxRetries: 0,
   });

@@ -2,13 +2,12 @@
  * Owns how JSON is written: on one line, `, ` and `: ` between its parts, at most 15 digits on either side of a point.
  * One way to write each value keeps grammars small, and a model cannot go on with spaces for ever.
  */
+import { beyondAscii, PLAIN_ASCII } from "./character-class.ts";
 import { anyOf, type GrammarRules, literal } from "./grammar-rules.ts";
 
 /** Most digits before and after the point of a number: about what a double holds. */
 export const MAX_DIGITS = 15;
 
-/** A character that stands for itself. Bytes that are no UTF-8 match, too; in the text each is a U+FFFD. */
-const PLAIN = '[^"\\\\\\x00-\\x1f]';
 /** What may follow a backslash, apart from hexadecimal digits. */
 const SHORT_ESCAPE = '["\\\\/bfnrt]';
 
@@ -21,14 +20,18 @@ export function anyString(rules: GrammarRules): string {
   const escaped = rules.named("escape", () => `${SHORT_ESCAPE} | "u" ${hex} ${hex} ${hex} ${hex}`);
   const rest = rules.named(
     "string_rest",
-    () => `("\\"" | ${PLAIN} string_rest | "\\\\" ${escaped} string_rest) (=[,}\\]:])`,
+    () =>
+      `("\\"" | ${PLAIN_ASCII} string_rest | ${beyondAscii(rules)} string_rest | "\\\\" ${escaped} string_rest) (=[,}\\]:])`,
   );
   return rules.named("string", () => `"\\"" ${rest}`);
 }
 
 /** A string of so many characters, none of them written in hexadecimal: two of those may be one character. */
 export function boundedString(rules: GrammarRules, from: number, to: number | undefined): string {
-  const character = rules.named("character", () => `${PLAIN} | "\\\\" ${SHORT_ESCAPE}`);
+  const character = rules.named(
+    "character",
+    () => `${PLAIN_ASCII} | ${beyondAscii(rules)} | "\\\\" ${SHORT_ESCAPE}`,
+  );
   const rest = `${character}{${from},${to ?? ""}}`;
   return rules.add(`"\\"" ${rest} "\\""`);
 }

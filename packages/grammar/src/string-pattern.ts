@@ -5,7 +5,7 @@
  * a pattern names them; in a class or after a dot only those that stand for themselves take part.
  */
 import { type CharacterRange, characterClass } from "./character-class.ts";
-import { anyOf, escaped } from "./grammar-rules.ts";
+import { anyOf, escaped, type GrammarRules } from "./grammar-rules.ts";
 import { schemaError } from "./schema-error.ts";
 
 const CLASSES: Readonly<Record<string, readonly CharacterRange[]>> = {
@@ -21,17 +21,19 @@ const CLASSES: Readonly<Record<string, readonly CharacterRange[]>> = {
 const CONTROLS: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", f: "\f", v: "\v", 0: "\0" };
 
 /** The expression of a JSON string that matches. @throws BatonError `invalid_argument` for what is not supported. */
-export function patternString(pattern: string, path: string): string {
-  return `"\\"" ${new PatternReader(pattern, path).read()} "\\""`;
+export function patternString(rules: GrammarRules, pattern: string, path: string): string {
+  return `"\\"" ${new PatternReader(rules, pattern, path).read()} "\\""`;
 }
 
 class PatternReader {
+  readonly #rules: GrammarRules;
   readonly #text: readonly string[];
   readonly #pattern: string;
   readonly #path: string;
   #at = 0;
 
-  constructor(pattern: string, path: string) {
+  constructor(rules: GrammarRules, pattern: string, path: string) {
+    this.#rules = rules;
     this.#pattern = pattern;
     this.#text = Array.from(pattern);
     this.#path = path;
@@ -138,7 +140,7 @@ class PatternReader {
   }
 
   #characters(ranges: readonly CharacterRange[], negated: boolean): string {
-    const expression = characterClass(ranges, negated);
+    const expression = characterClass(this.#rules, ranges, negated);
     if (expression === undefined)
       throw this.#unsupported("a class without characters that JSON writes as themselves");
     return expression;

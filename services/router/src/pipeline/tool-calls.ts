@@ -34,7 +34,7 @@ function* pieces(found: readonly CallEvent[], event: Text, format: ToolFormat): 
       next = { ...next, calls: [...(next.calls ?? []), pieceOf(part, format)] };
     }
   }
-  if (next.text !== "" || next.calls || next.tokens.length > 0 || next.tokenIds.length > 0) yield next;
+  if (next.text !== "" || next.calls || next.tokens.length > 0) yield next;
 }
 
 function pieceOf(part: Exclude<CallEvent, { type: "text" }>, format: ToolFormat): ToolCallPiece {
