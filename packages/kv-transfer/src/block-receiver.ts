@@ -4,9 +4,9 @@
  *   V1  Frames come in order, one block each, without gap or overlap; anything else is refused before a byte is taken.
  *   V2  A frame counts only once its checksum is verified.
  */
-import { crc32 } from "node:zlib";
 import { type KvLayout, kvBytesPerBlock, kvBytesPerToken, systemClock } from "@baton/core";
 import { unpackBlock } from "./block-packing.ts";
+import { checksumOf } from "./checksum.ts";
 import type { DataSink } from "./frame-parser.ts";
 import { protocolError } from "./protocol-error.ts";
 import type { FrameRecord } from "./transfer-api.ts";
@@ -51,7 +51,7 @@ export class BlockReceiver implements DataSink {
   onDataEnd(): void {
     const { fields, body, startedAt } = this.#frame!; // The parser calls onDataStart first.
     const { start, count, checksum } = fields;
-    const actual = crc32(body);
+    const actual = checksumOf(body);
     if (actual !== checksum) {
       throw protocolError(
         `checksum of tokens ${start} to ${start + count} is ${actual}, expected ${checksum}`,

@@ -5,9 +5,9 @@
  *   B2  At most `maxInFlightBytes`, or one block, are handed to the socket and not yet written.
  *   B3  A block is read only between its frame's hand-over to the socket and the frame's callback.
  */
-import { crc32 } from "node:zlib";
 import { type KvLayout, kvBytesPerBlock, systemClock } from "@baton/core";
 import { packBlock } from "./block-packing.ts";
+import { checksumOf } from "./checksum.ts";
 import type { FrameConnection } from "./frame-connection.ts";
 import type { FrameRecord } from "./transfer-api.ts";
 import { TransferTally } from "./transfer-tally.ts";
@@ -88,7 +88,7 @@ export class BlockSender {
     const start = this.#sentTokens;
     const body = packBlock(block(start / layout.blockSize), layout, count);
     const bytes = body.length;
-    const checksum = crc32(body);
+    const checksum = checksumOf(body);
     const startedAt = systemClock.now();
     this.tally.add(count, bytes, checksum);
     this.#sentTokens += count;

@@ -1,9 +1,9 @@
 /** What a decode worker must never take for a complete KV cache. */
 import { connect, createServer, type Server } from "node:net";
-import { crc32 } from "node:zlib";
 import { BatonError, kvBytesPerBlock } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { checksumOf } from "./checksum.ts";
 import { firstTokenFields } from "./first-token.ts";
 import { encodeFrame } from "./frame-codec.ts";
 import {
@@ -23,7 +23,7 @@ import { TransferTally } from "./transfer-tally.ts";
 import { DATA_HEAD_BYTES, HEADER_BYTES } from "./wire-format.ts";
 
 const BLOCK_BYTES = kvBytesPerBlock(LAYOUT);
-const BLOCK_CHECKSUM = crc32(Buffer.alloc(BLOCK_BYTES));
+const BLOCK_CHECKSUM = checksumOf(Buffer.alloc(BLOCK_BYTES));
 
 /** DONE after `frames` zeroed blocks. */
 function doneAfter(frames: number) {

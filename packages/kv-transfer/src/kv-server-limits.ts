@@ -12,7 +12,7 @@ export interface KvServerLimits {
   readonly maxEndedRooms: number;
   /** How long it is remembered. Default 60000. */
   readonly endedRoomMs: number;
-  /** Bytes of blocks handed to one socket and not yet written; at least one block goes always. Default 1 MiB. */
+  /** Bytes of blocks handed to one socket and not yet written; at least one block goes always. Default 4 MiB. */
   readonly maxInFlightBytes: number;
   /** Time for a peer to take what was sent last, before its socket is destroyed. Default 1000. */
   readonly lingerMs: number;
@@ -26,6 +26,6 @@ export const DEFAULT_LIMITS: KvServerLimits = {
   roomWaitMs: 30_000,
   maxEndedRooms: 4096,
   endedRoomMs: 60_000,
-  maxInFlightBytes: 1024 * 1024,
+  maxInFlightBytes: 4 * 1024 * 1024,
   lingerMs: 1000,
 };

@@ -1,6 +1,5 @@
 /** What the tests of this package share: layouts, filled blocks, a server with a receiver, and a raw peer. */
 import { connect, createServer, type Socket } from "node:net";
-import { crc32 } from "node:zlib";
 import {
   type BatonError,
   type BootstrapRoom,
@@ -13,6 +12,7 @@ import {
   workerId,
 } from "@baton/core";
 import { packBlock } from "./block-packing.ts";
+import { checksumOf } from "./checksum.ts";
 import { encodeFrame } from "./frame-codec.ts";
 import { FrameParser } from "./frame-parser.ts";
 import { encodeHello, type KvIdentity } from "./hello.ts";
@@ -286,7 +286,7 @@ export function dataFrame(
 ): Buffer {
   const body = Buffer.alloc(bytes);
   return Buffer.concat([
-    encodeFrame("data", { start: 0, count: 4, checksum: crc32(body), ...fields }, bytes),
+    encodeFrame("data", { start: 0, count: 4, checksum: checksumOf(body), ...fields }, bytes),
     body,
   ]);
 }

@@ -8,7 +8,7 @@ import { MAX_TOP_LOGPROBS } from "@baton/core";
 /** First bytes of every frame: "BTKV" read as a little-endian u32. */
 export const MAGIC = 0x564b5442;
 /** Raised by any change that an older peer would misread. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** Bounds that senders must respect by themselves, because the values are not their own. */
 export const MAX_TRACEPARENT_BYTES = 256;
