@@ -3,7 +3,13 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { WorkerRecord } from "@baton/core";
 import { hashTokens } from "@baton/kv-cache";
-import { type BlockNames, blockNames, createRoutePlanner, LoadLedger } from "@baton/routing";
+import {
+  type BlockNames,
+  blockNames,
+  blockNamesFromBytes,
+  createRoutePlanner,
+  LoadLedger,
+} from "@baton/routing";
 import { type Bench, type Measurement, percentile } from "./bench.ts";
 import {
   BLOCK_SIZE,
@@ -27,7 +33,7 @@ type Report = (measurement: Measurement) => void;
 
 export const bench: Bench = {
   question: `Over ${WORKERS} workers and ${BLOCKS.toLocaleString("en")} blocks of ${BLOCK_SIZE} tokens, how long does a prompt of ${PROMPT_BLOCKS * BLOCK_SIZE} tokens take?`,
-  notMeasured: "decoding events off the wire, more than one router, prompts longer than 8,192 tokens",
+  notMeasured: "gRPC and protobuf around the events, more than one router, prompts longer than 8,192 tokens",
 
   async run(report) {
     const conversations = drawConversations(BLOCKS, WORKERS, createDice(1));
@@ -121,9 +127,10 @@ function reportLive(
 ): void {
   const names = Object.values(prompts).flat();
   for (const rate of [0, EVENTS_PER_SECOND]) {
-    const { times, busyMs } = live(baton, conversations, names, rate);
+    const { times, finds, busyMs } = live(baton, conversations, names, rate);
     const what = `${FINDS_PER_SECOND} prompts/s, ${rate.toLocaleString("en")} events/s`;
     reportTimes({ case: what, contender: "baton" }, "arrival to answer", times, report);
+    reportTimes({ case: what, contender: "baton" }, "find alone", finds, report);
     const value = (100 * busyMs) / (1000 * LIVE_SECONDS);
     report({ case: what, contender: "baton", metric: "CPU spent on events", value, unit: "%" });
   }
@@ -134,9 +141,10 @@ function live(
   conversations: readonly Conversation[],
   prompts: readonly BlockNames[],
   eventsPerSecond: number,
-): { readonly times: number[]; readonly busyMs: number } {
+): { readonly times: number[]; readonly finds: number[]; readonly busyMs: number } {
   const dice = createDice(4);
   const times: number[] = [];
+  const finds: number[] = [];
   const exponential = (perSecond: number) => (-Math.log((dice() + 1) / 2 ** 32) * 1000) / perSecond;
   const took = (work: () => void): number => {
     const startedAt = performance.now();
@@ -159,18 +167,24 @@ function live(
       nextEvents += 1;
     } else {
       const names = prompts[dice() % prompts.length]!;
-      idleFrom = Math.max(idleFrom, nextFind) + took(() => baton.index.find(names, 0));
+      const ms = took(() => baton.index.find(names, 0));
+      finds.push(ms * 1000);
+      idleFrom = Math.max(idleFrom, nextFind) + ms;
       times.push((idleFrom - nextFind) * 1000);
       nextFind += exponential(FINDS_PER_SECOND);
     }
   }
-  return { times, busyMs };
+  return { times, finds, busyMs };
 }
 
 /** Takes the last blocks of a conversation from its worker, and with the next event puts them back. */
 function churn(baton: BatonIndex, conversations: readonly Conversation[], event: number): void {
   const { names, holders } = conversations[(event >> 1) % conversations.length]!;
-  const leaf = names.subarray(2 * (PROMPT_BLOCKS - BLOCKS_PER_EVENT));
+  const from = 8 * (PROMPT_BLOCKS - BLOCKS_PER_EVENT);
+  // As a message brings them: bytes in the middle of a buffer.
+  const leaf = blockNamesFromBytes(
+    new Uint8Array(names.buffer, names.byteOffset + from, 8 * BLOCKS_PER_EVENT),
+  );
   if (event % 2 === 0) baton.remove(holders[0]!.worker, leaf);
   else baton.store(holders[0]!.worker, leaf);
 }
