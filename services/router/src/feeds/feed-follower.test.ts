@@ -117,7 +117,8 @@ class Router implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#follower.close();
+    this.#follower.leave();
+    await this.#follower.ended;
     this.#client.close();
   }
 }

@@ -29,14 +29,15 @@ type Reason = "first" | "reconnected" | "gap";
 export class FeedFollower {
   readonly #parts: FeedFollowerParts;
   readonly #leaving = new AbortController();
-  readonly #ended: Promise<void>;
+  /** Resolves after `leave`, once the call has ended. */
+  readonly ended: Promise<void>;
   #failures = 0;
   #following = false;
   #reason: Reason = "first";
 
   constructor(parts: FeedFollowerParts) {
     this.#parts = parts;
-    this.#ended = this.#run();
+    this.ended = this.#run();
   }
 
   /** Whether updates come in. */
@@ -44,10 +45,9 @@ export class FeedFollower {
     return this.#following;
   }
 
-  /** Leaves the feed; resolves once its call has ended. */
-  close(): Promise<void> {
+  /** Ends the call, if one is open, and starts no other. */
+  leave(): void {
     this.#leaving.abort(new BatonError("canceled", "Cannot go on with the feed: the worker has left"));
-    return this.#ended;
   }
 
   async #run(): Promise<void> {

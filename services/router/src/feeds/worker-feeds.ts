@@ -36,7 +36,8 @@ export class WorkerFeeds {
     this.#stopWatching();
     const followers = [...this.#followers.values()];
     this.#followers.clear();
-    await Promise.all(followers.map((follower) => follower.close()));
+    for (const follower of followers) follower.leave();
+    await Promise.all(followers.map(({ ended }) => ended));
   }
 
   #update(): void {
@@ -50,7 +51,7 @@ export class WorkerFeeds {
     for (const [key, follower] of this.#followers) {
       if (wanted.has(key)) continue;
       this.#followers.delete(key);
-      void follower.close();
+      follower.leave();
     }
     for (const [key, worker] of wanted) {
       if (this.#followers.has(key)) continue;
