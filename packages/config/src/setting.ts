@@ -279,13 +279,13 @@ const ratio: SettingKind<number> = (options: AnyOptions<number>) =>
     },
   });
 
-/** A number above 0. */
-const positive: SettingKind<number> = (options: AnyOptions<number>) =>
+/** A number that may have a fraction. */
+const decimal: SettingKind<number, Range> = (options: AnyOptions<number> & Range) =>
   build(options, {
-    accepts: "a number above 0",
+    accepts: acceptedRange("a number", options),
     parse: (text) => {
       const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
-      return value > 0 && Number.isFinite(value) ? value : undefined;
+      return value >= (options.min ?? 0) && value <= (options.max ?? Number.MAX_VALUE) ? value : undefined;
     },
   });
 
@@ -343,7 +343,7 @@ export const setting = {
   choices,
   texts,
   ratio,
-  positive,
+  decimal,
   toggle,
   secret,
   secretForm,

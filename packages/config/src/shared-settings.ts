@@ -198,9 +198,11 @@ const engineSettings = {
     default: "onnx",
     doc: "mock replaces the model by a timing model and predictable tokens, to test a cluster at scale",
   }),
-  mockSpeedup: setting.positive({
+  mockSpeedup: setting.decimal({
     flag: "mock-speedup",
     env: "BATON_MOCK_SPEEDUP",
+    min: 0.001,
+    max: 1_000_000,
     default: 1,
     doc: "How many times faster than its timing model a mock runs",
   }),

@@ -47,6 +47,7 @@ export {
   type RoutePlannerOptions,
 } from "./route-planner.ts";
 export type { Candidate, Selection, WorkerCost } from "./routing-policy.ts";
+export { DEFAULT_OVERLAP_CREDIT } from "./scorers/kv-cost.ts";
 export {
   type BusyThresholds,
   DEFAULT_BUSY_THRESHOLDS,

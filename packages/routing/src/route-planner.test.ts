@@ -83,13 +83,24 @@ describe("kv", () => {
   }
 
   test("follows the cache while it outweighs the load, by the formula of Dynamo's worked example", () => {
-    const one = createRoutePlanner({ random: () => 0 });
+    const one = createRoutePlanner({ random: () => 0, overlapCredit: 1 });
     const withOverlap = { ...prompt, overlap: indexed(5).find(prompt.blocks, 0) };
     const { chosen, candidates } = one.select("prefill", withOverlap, view);
     expect(chosen.worker.record.id).toBe("p1");
     expect(candidates.map(({ cost }) => cost.total)).toEqual([7 + 7, 2 + 7 - 5 + 7, 7 + 7]);
     const little = { ...prompt, overlap: indexed(1).find(prompt.blocks, 0) };
     expect(one.select("prefill", little, view).chosen.worker.record.id).toBe("p0");
+  });
+
+  test("lets a request queue for a worker that has its beginning, for up to two blocks a cached block", () => {
+    const overlap = indexed(3).find(prompt.blocks, 0);
+    const queue = (blocks: number) => [
+      worker("p0"),
+      worker("p1", { load: { prefillTokens: blocks * BLOCK_SIZE } }),
+    ];
+    const chosen = (blocks: number) =>
+      planner.select("prefill", { ...prompt, overlap }, queue(blocks)).chosen.worker.record.id;
+    expect([0, 5, 7].map(chosen)).toEqual(["p1", "p1", "p0"]);
   });
 
   test("ignores the caches when a request asks for it", () => {

@@ -3,6 +3,7 @@ import { BatonError, type WorkerRole } from "@baton/core";
 import { policySteps } from "./policies.ts";
 import type { PolicyName } from "./policy-names.ts";
 import { createRoutingPolicy, type RoutingPolicy, type Selection } from "./routing-policy.ts";
+import { DEFAULT_OVERLAP_CREDIT } from "./scorers/kv-cost.ts";
 import { hasRole, isServing, isSound, isUntried, isWanted, servesModel } from "./worker-filters.ts";
 import type { RouteRequest, WorkerView } from "./worker-view.ts";
 
@@ -28,7 +29,7 @@ export interface RoutePlannerOptions {
   readonly prefillPolicy?: PolicyName;
   /** Policy where answers are decoded; default `kv`. */
   readonly decodePolicy?: PolicyName;
-  /** What a cached prompt block is worth to `kv`, 0 to 1; default 1. */
+  /** How many blocks of waiting a cached prompt block makes up for under `kv`; default `DEFAULT_OVERLAP_CREDIT`. */
   readonly overlapCredit?: number;
   /** Weight of prompt blocks to compute under `kv`; default 1. */
   readonly prefillScale?: number;
@@ -40,7 +41,12 @@ export interface RoutePlannerOptions {
 
 export function createRoutePlanner(options: RoutePlannerOptions): RoutePlanner {
   const { random, prefillPolicy = "kv", decodePolicy = "kv" } = options;
-  const { overlapCredit = 1, prefillScale = 1, decodePrefillScale = 0, temperature = 0 } = options;
+  const {
+    overlapCredit = DEFAULT_OVERLAP_CREDIT,
+    prefillScale = 1,
+    decodePrefillScale = 0,
+    temperature = 0,
+  } = options;
   const defaults = { prefill: prefillPolicy, decode: decodePolicy, aggregated: prefillPolicy };
   const scales = { prefill: prefillScale, decode: decodePrefillScale, aggregated: prefillScale };
   const make = (role: WorkerRole, name: PolicyName): RoutingPolicy =>

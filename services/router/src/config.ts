@@ -10,6 +10,7 @@ import {
 import {
   DEFAULT_BUSY_THRESHOLDS,
   DEFAULT_DISAGGREGATION_BOUNDS,
+  DEFAULT_OVERLAP_CREDIT,
   DEFAULT_RETRY_LIMITS,
   POLICY_NAMES,
 } from "@baton/routing";
@@ -179,11 +180,13 @@ export const settings = defineSettings("router", {
     default: DEFAULT_DISAGGREGATION_BOUNDS.maxLocalTokens,
     doc: "Under conditional: but never more prompt tokens than this at once on one decode worker",
   }),
-  overlapCredit: setting.ratio({
+  overlapCredit: setting.decimal({
     flag: "overlap-credit",
     env: "BATON_OVERLAP_CREDIT",
-    default: 1,
-    doc: "What a prompt block that a worker has in its cache is worth under kv; 0 ignores the caches",
+    min: 0,
+    max: 100,
+    default: DEFAULT_OVERLAP_CREDIT,
+    doc: "How many blocks of waiting a prompt block in a worker's cache makes up for under kv; 0 ignores the caches",
   }),
   routingTemperature: setting.ratio({
     flag: "routing-temperature",

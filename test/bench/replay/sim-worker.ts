@@ -14,7 +14,7 @@ import {
   type StepPlan,
 } from "@baton/scheduler";
 import type { EventClock } from "./event-clock.ts";
-import { BLOCK_TOKENS, TOKENS_PER_TOKEN, TRACE_BLOCK_TOKENS, type TraceRequest } from "./mooncake-trace.ts";
+import { BLOCK_TOKENS, TOKENS_PER_TOKEN, type TraceRequest } from "./mooncake-trace.ts";
 
 /** Tokens of a prompt computed in one step: Dynamo's mocker has the same bound. */
 const CHUNK_TRACE_TOKENS = 8192;

@@ -9,9 +9,16 @@ import { costInputs } from "./cost-inputs.ts";
 export interface KvCostWeights {
   /** Weight of computing prompt blocks against holding them: 0 where prompts are not computed. */
   readonly prefillScale: number;
-  /** What a prompt block that the worker already holds is worth, 0 to 1; 0 ignores the caches. */
+  /** How many blocks of waiting a prompt block that the worker already holds makes up for; 0 ignores the caches. */
   readonly overlapCredit: number;
 }
+
+/**
+ * Above 1, because computing a block again costs others as well: whoever comes next waits for it, and it takes a place in
+ * another cache. Replays of real traces got better up to 3 to 5; but the more it is, the longer requests queue for the
+ * one worker that has a popular beginning before another computes it too.
+ */
+export const DEFAULT_OVERLAP_CREDIT = 2;
 
 export function kvCost({ prefillScale, overlapCredit }: KvCostWeights): Scorer {
   return (workers, request) => {
