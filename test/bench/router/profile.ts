@@ -17,16 +17,27 @@ interface CpuProfile {
 /** Shares of the busy time, the largest first. */
 export type Shares = readonly (readonly [name: string, share: number])[];
 
-/** Reads the largest profile in a folder: that of the main thread. */
+/** Reads the largest profile in a folder, which is the main thread's; of its time, the last `lastMs`. */
 export async function readProfile(
   folder: string,
+  lastMs: number,
 ): Promise<{ readonly modules: Shares; readonly functions: Shares }> {
   const files = (await readdir(folder)).filter((name) => name.endsWith(".cpuprofile"));
   const texts = await Promise.all(files.map((name) => readFile(join(folder, name), "utf8")));
   const largest = texts.toSorted((a, b) => b.length - a.length)[0];
   if (largest === undefined) throw new Error(`Cannot find a profile in "${folder}"`);
-  const profile = JSON.parse(largest) as CpuProfile;
+  const profile = lastOf(JSON.parse(largest) as CpuProfile, lastMs);
   return { modules: sharesBy(profile, moduleOf), functions: sharesBy(profile, functionOf) };
+}
+
+function lastOf(profile: CpuProfile, lastMs: number): CpuProfile {
+  let [first, left] = [profile.samples.length, lastMs * 1000];
+  while (first > 0 && left > 0) left -= profile.timeDeltas[--first]!;
+  return {
+    ...profile,
+    samples: profile.samples.slice(first),
+    timeDeltas: profile.timeDeltas.slice(first),
+  };
 }
 
 function sharesBy({ nodes, samples, timeDeltas }: CpuProfile, nameOf: (node: ProfileNode) => string): Shares {
