@@ -144,16 +144,18 @@ export class Engine implements EngineApi {
     const outcome = await this.#executor.execute(next.plan);
     const endedAt = systemClock.now();
     const { graphMs } = outcome;
-    this.#onStep?.({
-      startedAt,
-      endedAt,
-      prefills: prefills.length,
-      decodes: decodes.length,
-      graphMs,
-      plan: next.plan,
-      outcome,
-      headerOf: this.#headerOf,
-    });
+    // A step that only saves serves no request.
+    if (prefills.length + decodes.length > 0)
+      this.#onStep?.({
+        startedAt,
+        endedAt,
+        prefills: prefills.length,
+        decodes: decodes.length,
+        graphMs,
+        plan: next.plan,
+        outcome,
+        headerOf: this.#headerOf,
+      });
     this.#emit(this.#scheduler.commit(outcome));
     await nextTurn(); // E4
   }

@@ -43,6 +43,10 @@ export class FakeModelRunner implements ModelRunner {
     this.#slots.admit(slot, blocks, tokenCount);
   }
 
+  save(slot: number, blocks: readonly BlockId[], start: number, end: number): void {
+    this.#slots.save(slot, blocks, start, end);
+  }
+
   move(from: number, to: number, tokenCount: number): void {
     this.#slots.move(from, to, tokenCount);
   }

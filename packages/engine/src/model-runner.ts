@@ -40,6 +40,8 @@ export interface ModelRunner {
   resize(slots: number, length: number): void;
   /** Copies the first `tokenCount` tokens of a sequence from blocks into a slot. */
   admit(slot: number, blocks: readonly BlockId[], tokenCount: number): void;
+  /** Copies the tokens [start, end) of a sequence from a slot into blocks, which hold what is before. */
+  save(slot: number, blocks: readonly BlockId[], start: number, end: number): void;
   /** Copies slot `from`, which holds `tokenCount` tokens, into slot `to`. */
   move(from: number, to: number, tokenCount: number): void;
   /**

@@ -9,7 +9,14 @@
  */
 import { BatonError, type BlockId, type KvLayout } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
-import { copyBlocksToRows, copyRows, type KvRows, planeCount, rowElements } from "./kv-rows.ts";
+import {
+  copyBlocksToRows,
+  copyRows,
+  copyRowsToBlocks,
+  type KvRows,
+  planeCount,
+  rowElements,
+} from "./kv-rows.ts";
 
 /** The slots of a decode batch. */
 export class SlotMemory {
@@ -53,6 +60,18 @@ export class SlotMemory {
   admit(slot: number, blocks: readonly BlockId[], tokenCount: number): void {
     copyBlocksToRows(this.#memory, { blocks, start: 0, end: tokenCount }, this.rows(slot));
     this.#tokens[slot] = tokenCount;
+  }
+
+  /** Copies the tokens [start, end) of a sequence into blocks; what comes after them in the slot is of no interest. */
+  save(slot: number, blocks: readonly BlockId[], start: number, end: number): void {
+    const tokens = this.#tokens[slot] ?? 0;
+    if (tokens < end) {
+      throw new BatonError(
+        "internal",
+        `Cannot save slot "${slot}": it holds ${tokens} tokens, expected at least ${end}`,
+      );
+    }
+    copyRowsToBlocks(this.rows(slot), this.#memory, { blocks, start, end });
   }
 
   /** Copies a sequence to another slot; its old slot is free afterwards. */

@@ -8,7 +8,15 @@ import { fakeInfo } from "./testing/fake-info.ts";
 import { type ComputedPrompt, RunnerBench, TEST_SLOT_TOKENS } from "./testing/runner-bench.ts";
 
 const [ada, bob] = [sequenceId("ada"), sequenceId("bob")];
-const nothing: StepPlan = { stepId: 1, moves: [], slotLength: 64, admissions: [], prefills: [], decodes: [] };
+const nothing: StepPlan = {
+  stepId: 1,
+  saves: [],
+  moves: [],
+  slotLength: 64,
+  admissions: [],
+  prefills: [],
+  decodes: [],
+};
 const greedy = { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens: 9 };
 
 function newBench(): RunnerBench {

@@ -1,5 +1,5 @@
 /**
- * Owns the order in which the parts of a step are computed (moves, slot length, admissions, prefills, decodes), and the samplers of
+ * Owns the order in which the parts of a step are computed (saves, moves, slot length, admissions, prefills, decodes), and the samplers of
  * the running sequences.
  *
  *   X1  The sampler of the sequence in slot s is at index s.
@@ -36,6 +36,9 @@ export class StepExecutor {
   /** Computes one plan. Rejects if the runner does; the step then has no outcome. */
   async execute(plan: StepPlan): Promise<StepOutcome> {
     const graphMsBefore = this.#runner.graphMs;
+    for (const { slot, blocks, start, tokenIds } of plan.saves) {
+      this.#runner.save(slot, blocks, start, start + tokenIds.length);
+    }
     for (const move of plan.moves) this.#move(plan, move);
     const staying = plan.decodes.length - plan.admissions.length;
     if (plan.decodes.length > 0) this.#runner.resize(staying, plan.slotLength);

@@ -610,3 +610,79 @@ describe("when the slots run short", () => {
     }
   });
 });
+
+describe("the KV of an answer that ended", () => {
+  /** Takes a sequence of six prompt tokens to its end; its slot then holds ten tokens. */
+  function answer(scheduler: SchedulerApi, sequence = spec("a", "generate", prompt(6))): void {
+    scheduler.add(sequence);
+    const isBusy = () => {
+      const { waiting, prefilling, ready, running } = scheduler.status();
+      return waiting + prefilling + ready + running > 0;
+    };
+    while (isBusy()) step(scheduler);
+  }
+
+  test("is saved by full blocks in a step of its own, and found by a prompt that goes on from there", () => {
+    const scheduler = create();
+    answer(scheduler);
+    const { plan } = step(scheduler);
+    expect(plan).toMatchObject({ moves: [], admissions: [], prefills: [], decodes: [] });
+    expect(plan.saves).toMatchObject([{ slot: 0, start: 4, tokenIds: [4, 5, 1, 1] }]);
+    expect(scheduler.schedule()).toBeUndefined();
+    expect(blockCount(scheduler)).toMatchObject({ used: 0, cached: 2 });
+    scheduler.add(spec("b", "generate", [...prompt(6), 1, 1, 1, 1, 1, 7]));
+    expect(step(scheduler).events).toContainEqual(prefillStart("b", 8));
+  });
+
+  test("is saved before its slot is anybody else's", () => {
+    const scheduler = create({ maxRunning: 1 });
+    scheduler.add(spec("b", "generate", prompt(6, 1)));
+    answer(scheduler);
+    expect(blockCount(scheduler).cached).toBe(3); // One of each prompt, and one of the first answer.
+    expect(step(scheduler).plan.saves).toHaveLength(1);
+    expect(blockCount(scheduler).cached).toBe(4);
+  });
+
+  test("is saved where somebody asked for the end, in a step too", () => {
+    const scheduler = create();
+    receive(scheduler, spec("a", "decode", prompt(6), 20));
+    step(scheduler);
+    step(scheduler);
+    const { plan } = scheduler.schedule()!;
+    expect(scheduler.finish(id("a"), "stop")).toEqual([finished("a", "stop")]);
+    scheduler.commit(outcomeOf(plan));
+    expect(step(scheduler).plan.saves).toMatchObject([{ slot: 0, start: 4, tokenIds: [4, 5, 1, 1] }]);
+  });
+
+  test("is not saved when the step in which it ended fails: its slot holds nothing good", () => {
+    const scheduler = create();
+    receive(scheduler, spec("a", "decode", prompt(6), 20));
+    step(scheduler);
+    step(scheduler);
+    const { plan } = scheduler.schedule()!;
+    scheduler.finish(id("a"), "stop");
+    scheduler.commit({ ...outcomeOf(plan), decodes: [{ failure: "broken" }] });
+    expect(scheduler.schedule()).toBeUndefined();
+  });
+
+  test("is not saved of a sequence that was dropped", () => {
+    const scheduler = create();
+    receive(scheduler, spec("a", "decode", prompt(6), 20));
+    step(scheduler);
+    step(scheduler);
+    scheduler.cancel(id("a"));
+    expect(scheduler.schedule()).toBeUndefined();
+  });
+
+  test("takes no block that somebody holds", () => {
+    const scheduler = create({}, 4);
+    receive(scheduler, spec("a", "decode", prompt(6), 5));
+    scheduler.add(spec("c", "decode", prompt(12, 2)));
+    while (scheduler.status().running + scheduler.status().ready > 0) {
+      step(scheduler);
+      if (scheduler.status().receiving === 0) scheduler.reserve(id("c"), () => {});
+    }
+    expect(blockCount(scheduler)).toMatchObject({ used: 3 });
+    expect(scheduler.schedule()).toBeUndefined();
+  });
+});

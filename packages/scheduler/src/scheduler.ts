@@ -3,7 +3,7 @@
 //
 //   S1  One step is in flight at a time: schedule, execute, commit.
 //   S2  Blocks have one owner: the sequence while prefilling, holding, receiving or ready; the step in flight for
-//       what it admits (from schedule on), and for its chunks of sequences that ended meanwhile. The owner gives them
+//       what it admits (from schedule on), for the answers that it saves, and for its chunks of sequences that ended meanwhile. The owner gives them
 //       back exactly once.
 //   S3  What the step in flight reads or writes stays untouched until commit: blocks are not given back, slots do
 //       not move.
@@ -24,6 +24,7 @@ import {
 } from "@baton/core";
 import { BlockPool, type BlockPoolSize, type PrefixCache } from "@baton/kv-cache";
 import { checkLimits, checkSpec } from "./admission-rule.ts";
+import { AnswerSaves } from "./answer-saves.ts";
 import { DecodeSet } from "./decode-set.ts";
 import { judgeToken } from "./finish-rule.ts";
 import { PrefillQueue } from "./prefill-queue.ts";
@@ -61,6 +62,7 @@ class Scheduler implements SchedulerApi {
   readonly #reservations: ReservationQueue;
   readonly #prefills: PrefillQueue;
   readonly #decodes: DecodeSet;
+  readonly #saves: AnswerSaves;
   #step: StepInFlight | undefined;
   #stepsPlanned = 0;
   #sequencesAdded = 0;
@@ -74,6 +76,7 @@ class Scheduler implements SchedulerApi {
     this.#reservations = new ReservationQueue(pool);
     this.#prefills = new PrefillQueue(limits);
     this.#decodes = new DecodeSet(limits);
+    this.#saves = new AnswerSaves(pool);
   }
 
   add(spec: SequenceSpec): void {
@@ -146,7 +149,7 @@ class Scheduler implements SchedulerApi {
   finish(id: SequenceId, reason: FinishReason): readonly SequenceEvent[] {
     const sequence = this.#sequences.get(id);
     if (sequence === undefined || sequence.state.kind === "holding") return [];
-    this.#drop(sequence);
+    this.#end(sequence);
     this.#reservations.serve();
     return [{ type: "finished", sequenceId: id, reason }];
   }
@@ -162,21 +165,23 @@ class Scheduler implements SchedulerApi {
     }
     const retracted = this.#retractOverflow();
     this.#reservations.serve();
+    const saved = this.#saves.plan();
     const moves = this.#decodes.compact();
     const admitted = this.#decodes.admit();
     const chunks = this.#prefills.take();
     const decodes = this.#decodes.entries();
     // Moves and admissions come with decodes, so nothing is lost by giving up here.
-    if (chunks.length + decodes.length === 0) return undefined;
+    if (saved.length + chunks.length + decodes.length === 0) return undefined;
     const plan = {
       stepId: ++this.#stepsPlanned,
+      saves: saved.map(({ save }) => save),
       moves,
       admissions: admitted.map(({ admission }) => admission),
       slotLength: this.#decodes.slotLength(),
       prefills: chunks.map(({ chunk }) => chunk),
       decodes,
     };
-    this.#step = { plan, admitted, chunks, decoding: [...this.#decodes.sequences] };
+    this.#step = { plan, saved, admitted, chunks, decoding: [...this.#decodes.sequences] };
     return { plan, events: [...retracted, ...joinEvents(this.#step)] };
   }
 
@@ -186,6 +191,7 @@ class Scheduler implements SchedulerApi {
     checkOutcome(step.plan, outcome);
     this.#step = undefined;
     const events: SequenceEvent[] = [];
+    for (const saved of step.saved) this.#saves.commit(saved);
     for (const { sequence, admission } of step.admitted) {
       this.#giveBack(sequence, admission.blocks, admission.tokenCount);
     }
@@ -205,6 +211,8 @@ class Scheduler implements SchedulerApi {
     // What is left belongs to the step (S2).
     const plan = this.#step?.plan;
     this.#step = undefined;
+    this.#saves.clear();
+    for (const { blocks } of plan?.saves ?? []) this.#pool.release(blocks);
     for (const { blocks } of plan?.admissions ?? []) this.#pool.release(blocks);
     for (const { blocks } of plan?.prefills ?? []) this.#pool.release(blocks);
     // After a failure nothing that the engine wrote is trusted.
@@ -315,6 +323,7 @@ class Scheduler implements SchedulerApi {
   }
 
   #commitDecode(sequence: Sequence, token: TokenOutcome, events: SequenceEvent[]): void {
+    if ("failure" in token) this.#saves.drop(sequence); // It ended meanwhile, and its slot holds what failed.
     if (sequence.state.kind !== "running") return;
     if ("failure" in token) this.#fail(sequence, token.failure, events);
     else this.#report(sequence, token, events);
@@ -326,7 +335,7 @@ class Scheduler implements SchedulerApi {
     const { isReported, finish } = judgeToken(sequence.spec.sampling, token.tokenId, index);
     if (isReported) events.push({ ...token, type: "token", sequenceId: sequence.id, index });
     if (finish === undefined) return;
-    this.#drop(sequence);
+    this.#end(sequence);
     events.push({ type: "finished", sequenceId: sequence.id, reason: finish });
   }
 
@@ -335,6 +344,13 @@ class Scheduler implements SchedulerApi {
     this.#drop(sequence);
     this.#pool.forgetCached();
     events.push({ type: "failed", sequenceId: sequence.id, error: new BatonError("internal", message) });
+  }
+
+  /** Ends a sequence well: its KV is worth keeping. */
+  #end(sequence: Sequence): void {
+    const { state } = sequence;
+    if (state.kind === "running") this.#saves.add(sequence, state.slot);
+    this.#drop(sequence);
   }
 
   /** Ends a sequence: takes it out of where it is (S4) and gives back what it owns (S2). */

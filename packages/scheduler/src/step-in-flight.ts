@@ -1,3 +1,4 @@
+import type { PlannedSave } from "./answer-saves.ts";
 import type { PlannedAdmission } from "./decode-set.ts";
 import type { PlannedChunk } from "./prefill-queue.ts";
 import type { Sequence } from "./sequence.ts";
@@ -7,6 +8,8 @@ import type { StepPlan } from "./step-plan.ts";
 /** A plan that is out, with the sequences behind its entries, which may have ended meanwhile. */
 export interface StepInFlight {
   readonly plan: StepPlan;
+  /** Behind `plan.saves`. */
+  readonly saved: readonly PlannedSave[];
   /** Behind `plan.admissions`. */
   readonly admitted: readonly PlannedAdmission[];
   /** Behind `plan.prefills`. */

@@ -6,6 +6,8 @@ import type { BlockId, SampledToken, SamplingParams, SequenceId } from "@baton/c
  */
 export interface StepPlan {
   readonly stepId: number;
+  /** KV of answers that ended, to be kept for prompts that go on from them. */
+  readonly saves: readonly SlotSave[];
   /** Slot copies that keep the decode batch a prefix of the slots. */
   readonly moves: readonly SlotMove[];
   /**
@@ -18,6 +20,14 @@ export interface StepPlan {
   readonly prefills: readonly PrefillChunk[];
   /** One new token for each; entry i is slot i, so the batch is the first `decodes.length` slots. */
   readonly decodes: readonly DecodeEntry[];
+}
+
+/** Copy the KV of `tokenIds`, at position `start` and on, out of a slot into blocks, which hold what is before. */
+export interface SlotSave {
+  readonly slot: number;
+  readonly blocks: readonly BlockId[];
+  readonly start: number;
+  readonly tokenIds: readonly number[];
 }
 
 /** Copy the KV of slot `from` into slot `to`; `from` is free afterwards. */

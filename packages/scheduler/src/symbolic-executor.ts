@@ -49,6 +49,9 @@ export class SymbolicExecutor {
   }
 
   execute(plan: StepPlan): StepOutcome {
+    for (const { slot, blocks, start, tokenIds } of plan.saves) {
+      this.write(blocks, start, this.#slots[slot]!.slice(start, start + tokenIds.length));
+    }
     for (const { from, to } of plan.moves) {
       this.#slots[to] = this.#slots[from]!;
       this.#slots[from] = [];

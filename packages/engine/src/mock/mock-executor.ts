@@ -54,6 +54,7 @@ export class MockExecutor implements PlanExecutor {
 
   async execute(plan: StepPlan): Promise<StepOutcome> {
     const startedAt = systemClock.now();
+    for (const { blocks, start, tokenIds } of plan.saves) this.#kv.write(blocks, start, tokenIds);
     for (const { from, to } of plan.moves) this.#slots[to] = this.#slots[from]!;
     for (const admission of plan.admissions) this.#slots[admission.slot] = this.#admit(admission);
     this.#slots.length = plan.decodes.length;
