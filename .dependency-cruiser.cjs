@@ -20,6 +20,7 @@ const ADAPTERS = [
   "trace-store",
   "worker",
   "lifecycle",
+  "tls",
   "cli",
 ].map((name) => `packages/${name}`);
 const SERVICES = ["services/[^/]+"];

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { ensureBabbleCheckpoint } from "@baton/model/testing";
 import { createControlClient, type WorkerStatus } from "@baton/rpc";
+import type { TestCertificates } from "@baton/tls/testing";
 import OpenAI from "openai";
 import { eventually } from "./eventually.ts";
 import { type ServiceName, ServiceProcess, sourceOf } from "./service-process.ts";
@@ -27,6 +28,8 @@ export interface ClusterOptions {
   /** Where traces go; none unless given. */
   readonly otlp?: { readonly endpoint: string; readonly protocol: "grpc" | "http/protobuf" };
   readonly env?: Readonly<Record<string, string>>;
+  /** Certificates: each process has that of its service, and what asks workers for their status the router's. */
+  readonly certificates?: TestCertificates;
   /** The main module of a service; its source unless told otherwise. */
   readonly program?: (service: ServiceName) => string;
 }
@@ -42,10 +45,15 @@ export class Cluster implements AsyncDisposable {
   readonly #members = new Map<string, Member>();
   readonly #env: Readonly<Record<string, string>>;
   readonly #program: (service: ServiceName) => string;
+  readonly #certificates: TestCertificates | undefined;
 
-  private constructor(env: Readonly<Record<string, string>>, program = sourceOf) {
+  private constructor(
+    env: Readonly<Record<string, string>>,
+    { program = sourceOf, certificates }: ClusterOptions,
+  ) {
     this.#env = env;
     this.#program = program;
+    this.#certificates = certificates;
   }
 
   /** Starts it and resolves once the router is ready to serve. */
@@ -63,7 +71,7 @@ export class Cluster implements AsyncDisposable {
       }),
       ...options.env,
     };
-    const cluster = new Cluster(env, options.program);
+    const cluster = new Cluster(env, options);
     try {
       await cluster.#add("router", "router", [
         "--port",
@@ -136,7 +144,10 @@ export class Cluster implements AsyncDisposable {
 
   /** What a worker holds at this moment. */
   async status(name: string): Promise<WorkerStatus> {
-    const client = createControlClient(this.process(name).addresses.grpc!);
+    const client = createControlClient(
+      this.process(name).addresses.grpc!,
+      this.#certificates?.identity("router"),
+    );
     try {
       return await client.status({ signal: AbortSignal.timeout(5000) });
     } finally {
@@ -150,7 +161,10 @@ export class Cluster implements AsyncDisposable {
     what: string,
     predicate: (status: WorkerStatus) => boolean,
   ): Promise<WorkerStatus> {
-    const client = createControlClient(this.process(name).addresses.grpc!);
+    const client = createControlClient(
+      this.process(name).addresses.grpc!,
+      this.#certificates?.identity("router"),
+    );
     try {
       return await eventually(`${name} ${what}`, async () => {
         const status = await client.status({ signal: AbortSignal.timeout(5000) });
@@ -202,7 +216,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   #start(service: ServiceName, args: readonly string[]): Promise<ServiceProcess> {
-    return ServiceProcess.start(this.#program(service), args, this.#env);
+    const env = { ...this.#env, ...this.#certificates?.env(service) };
+    return ServiceProcess.start(this.#program(service), args, env);
   }
 }
 

@@ -17,6 +17,7 @@ export {
   loggingSettings,
   modelSettings,
   registrySettings,
+  tlsSettings,
   tracingSettings,
   workerSettings,
 } from "./shared-settings.ts";

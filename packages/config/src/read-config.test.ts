@@ -205,7 +205,6 @@ describe("readConfig", () => {
     const keys = setting.secretForm({
       env: "BATON_KEYS",
       accepts: "keys",
-      default: [],
       doc: "Keys",
       parse: (text) => {
         if (text.includes(" ")) throw new ConfigError(["line 1: there is a space"]);
@@ -213,7 +212,7 @@ describe("readConfig", () => {
       },
     });
     const own = defineSettings("x", { keys });
-    expect(readConfig(own, { argv: [], env: {} }).keys).toEqual([]);
+    expect(readConfig(own, { argv: [], env: {} }).keys).toBeUndefined();
     expect(readConfig(own, { argv: [], env: { BATON_KEYS: "a,b" } }).keys).toEqual(["a", "b"]);
     expect(() => readConfig(own, { argv: [], env: { BATON_KEYS: "a b" } })).toThrow(
       new ConfigError(["Cannot set BATON_KEYS, BATON_KEYS_FILE: line 1: there is a space"]),

@@ -302,17 +302,16 @@ function secret(options: Omit<SettingOptions, "flag">): Setting<string | undefin
   return build<string>(options, { accepts: "a text", parse: parseText, secret: true });
 }
 
-/** A secret that has a form: `parse` throws a ConfigError that says what is wrong, and shows nothing of it. */
+/** A secret that has a form, undefined when absent: `parse` throws a ConfigError that says what is wrong, and shows nothing of it. */
 function secretForm<T extends object>(
   options: Omit<SettingOptions, "flag"> & {
     readonly accepts: string;
     readonly parse: (text: string) => T;
-    readonly default: T;
   },
-): Setting<T> {
-  const { accepts, parse, default: absent, ...rest } = options;
+): Setting<T | undefined> {
+  const { accepts, parse, ...rest } = options;
   const text = build<string>(rest, { accepts, parse: parseText, secret: true });
-  return { ...text, defaultValue: () => absent, parse };
+  return { ...text, defaultValue: () => undefined, parse };
 }
 
 /** A URL of one of some schemes that may hold a password, and so is never printed; undefined when absent. */

@@ -232,9 +232,34 @@ const engineSettings = {
   }),
 } as const;
 
+/** How the processes of a cluster know each other. */
+export const tlsSettings = {
+  tlsCaFile: setting.file({
+    flag: "tls-ca-file",
+    env: "BATON_TLS_CA_FILE",
+    doc: "Certificate authority of the cluster, as PEM. With it and the two below, everything between router and workers is encrypted, and each side asks the other for a certificate of this authority",
+  }),
+  tlsCertFile: setting.file({
+    flag: "tls-cert-file",
+    env: "BATON_TLS_CERT_FILE",
+    doc: "Certificate of this process, as PEM, for servers and clients alike",
+  }),
+  tlsKeyFile: setting.file({
+    flag: "tls-key-file",
+    env: "BATON_TLS_KEY_FILE",
+    doc: "Key of that certificate, as PEM without a passphrase",
+  }),
+  tlsServerName: setting.text({
+    flag: "tls-server-name",
+    env: "BATON_TLS_SERVER_NAME",
+    doc: "Name that the certificates of the others must carry; unless given, the host under which each is reached",
+  }),
+} as const;
+
 /** What every worker has, whatever its role. */
 export const workerSettings = {
   ...registrySettings,
+  ...tlsSettings,
   ...engineSettings,
   workerId: setting.text({
     flag: "worker-id",

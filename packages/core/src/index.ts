@@ -25,6 +25,7 @@ export {
   type TokenLogprobs,
   type Usage,
 } from "./generation.ts";
+export { hostPort } from "./host-port.ts";
 export {
   type BlockId,
   type BootstrapRoom,
@@ -49,6 +50,7 @@ export {
 } from "./kv-layout.ts";
 export { type LegTimings, NO_TIMINGS } from "./leg-timings.ts";
 export { type Logger, silentLogger } from "./logger.ts";
+export { RateLimitedWarning } from "./rate-limited-warning.ts";
 export { type ExternalTraceHeader, type TraceFields, traceFields } from "./trace-header.ts";
 export type { FeedUpdate, KvCacheEvent, LoadReport } from "./worker-feed.ts";
 export type { WorkerCapacity, WorkerRecord, WorkerRole, WorkerState } from "./worker-record.ts";

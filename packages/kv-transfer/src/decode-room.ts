@@ -8,6 +8,7 @@
  *   D5  What a callback throws ends this room, and only this room.
  */
 import { BatonError, formatRoom, systemClock, workerId } from "@baton/core";
+import type { TlsIdentity } from "@baton/tls";
 import { BlockReceiver } from "./block-receiver.ts";
 import { firstTokenOf } from "./first-token.ts";
 import { abortedByPeer, type ConnectionHandler, FrameConnection } from "./frame-connection.ts";
@@ -20,6 +21,8 @@ import type { ControlFrame, FrameFields } from "./wire-format.ts";
 /** What all rooms of a receiver share. */
 export interface DecodeRoomContext {
   readonly identity: KvIdentity;
+  /** Undefined where nothing is encrypted. */
+  readonly tls: TlsIdentity | undefined;
   readonly counts: RoomCounts;
   /** Time for the peer to take what was sent last. */
   readonly lingerMs: number;
@@ -46,7 +49,7 @@ export class DecodeRoom implements ReceivingRoom, ConnectionHandler {
   #startedAt = 0;
 
   /** Connects; throws, with nothing left behind, when the address or the identity cannot be used at all. */
-  constructor(options: ReceiveOptions, { identity, counts, lingerMs }: DecodeRoomContext) {
+  constructor(options: ReceiveOptions, { identity, tls, counts, lingerMs }: DecodeRoomContext) {
     const { host, port, room, promptTokens, block, signal, trace } = options;
     this.#options = options;
     this.#blocks = new BlockReceiver({
@@ -58,7 +61,14 @@ export class DecodeRoom implements ReceivingRoom, ConnectionHandler {
     });
     const deadlineMs = options.deadline - systemClock.now();
     const hello = encodeHello(identity, { room, promptTokens, deadlineMs, trace });
-    this.#connection = FrameConnection.connect({ host, port, handler: this, data: this.#blocks, lingerMs });
+    this.#connection = FrameConnection.connect({
+      host,
+      port,
+      tls,
+      handler: this,
+      data: this.#blocks,
+      lingerMs,
+    });
     this.#connection.watch(options.onControl);
     options.onControl?.({ type: "hello", direction: "sent" });
     this.#connection.sendBytes(hello);

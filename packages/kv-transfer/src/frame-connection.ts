@@ -7,15 +7,14 @@
  *       connection, and the peer could lose the ABORT.
  *   C4  The callback of every `sendData` is called, at the latest when the socket is destroyed.
  */
-import { connect, type Socket } from "node:net";
-import { BatonError, isErrorCode } from "@baton/core";
+import type { Socket } from "node:net";
+import { BatonError, hostPort, isErrorCode } from "@baton/core";
+import type { TlsIdentity } from "@baton/tls";
 import { cutText, encodeFrame } from "./frame-codec.ts";
 import { type DataSink, FrameParser } from "./frame-parser.ts";
+import { openSocket } from "./kv-sockets.ts";
 import type { ControlRecord } from "./transfer-api.ts";
 import { type ControlFrame, type FrameFields, type FrameType, MAX_ABORT_TEXT_BYTES } from "./wire-format.ts";
-
-/** Socket options of both sides: frames are written whole, and a peer that vanished without a word is noticed. */
-export const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 } as const;
 
 /** Fits the receive path: measured at twice the throughput of `data` events, and faster than 256 KiB. */
 const READ_BUFFER_BYTES = 64 * 1024;
@@ -31,6 +30,8 @@ export interface ConnectionHandler {
 export interface ConnectOptions {
   readonly host: string;
   readonly port: number;
+  /** Undefined where nothing is encrypted. */
+  readonly tls: TlsIdentity | undefined;
   readonly handler: ConnectionHandler;
   readonly data: DataSink;
   readonly lingerMs: number;
@@ -97,11 +98,10 @@ export class FrameConnection {
 
   /** Decode side: connects; what is sent meanwhile goes out once connected. */
   static connect(options: ConnectOptions): FrameConnection {
-    const { host, port } = options;
-    const socket = connect({
+    const { host, port, tls } = options;
+    const socket = openSocket(tls, {
       host,
       port,
-      ...SOCKET_OPTIONS,
       onread: {
         buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
         callback: (bytes, buffer) => {
@@ -201,8 +201,4 @@ export class FrameConnection {
 export function abortedByPeer(fields: FrameFields<"abort">): BatonError {
   const code = isErrorCode(fields.code) ? fields.code : "kv_transfer_failed";
   return new BatonError(code, `the peer aborted with "${fields.code}": ${fields.text}`);
-}
-
-function hostPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

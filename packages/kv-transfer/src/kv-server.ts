@@ -1,17 +1,27 @@
 /** Prefill side: the TCP server from which decode workers fetch KV. */
-import { createServer, type Server, type Socket } from "node:net";
-import { BatonError, type ExternalTraceHeader, type Logger, systemClock, traceFields } from "@baton/core";
-import { type FrameConnection, SOCKET_OPTIONS } from "./frame-connection.ts";
+import type { Server, Socket } from "node:net";
+import {
+  BatonError,
+  type ExternalTraceHeader,
+  type Logger,
+  RateLimitedWarning,
+  systemClock,
+  traceFields,
+} from "@baton/core";
+import type { TlsIdentity } from "@baton/tls";
+import type { FrameConnection } from "./frame-connection.ts";
 import { Greeting, type GreetingOptions } from "./greeting.ts";
 import type { KvIdentity } from "./hello.ts";
 import { DEFAULT_LIMITS, type KvServerLimits } from "./kv-server-limits.ts";
-import { RateLimitedWarning } from "./rate-limited-warning.ts";
+import { createSocketServer } from "./kv-sockets.ts";
 import { RoomCounts } from "./room-lifecycle.ts";
 import { RoomRegistry } from "./room-registry.ts";
 import type { KvServer, KvTransferStatus, OpenRoomOptions, SendingRoom } from "./transfer-api.ts";
 
 /** Who serves, and within what bounds. With a secret, every HELLO must prove that it knows it. */
 export interface KvServerOptions extends KvIdentity {
+  /** Shown to decode workers, which then need a certificate of its authorities. */
+  readonly tls?: TlsIdentity | undefined;
   readonly limits?: Partial<KvServerLimits>;
   readonly logger: Logger;
 }
@@ -44,7 +54,14 @@ class TcpKvServer implements KvServer {
       clock: systemClock,
       onRefused: (error, trace) => this.#warn(error, trace),
     });
-    this.#server = createServer(SOCKET_OPTIONS, (socket) => this.#onConnection(socket));
+    this.#server = createSocketServer({
+      tls: options.tls,
+      handshakeTimeoutMs: this.#limits.helloTimeoutMs,
+      onConnection: (socket) => this.#onConnection(socket),
+      onRefused: (reason, { remoteAddress }) =>
+        this.#warning.warn({ peer: remoteAddress }, `KV connection refused: ${reason}`),
+      admits: (open) => open - this.#connections.size < this.#limits.maxUnidentified,
+    });
   }
 
   listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number }> {

@@ -11,6 +11,7 @@ import {
   systemClock,
   workerId,
 } from "@baton/core";
+import type { TlsIdentity } from "@baton/tls";
 import { packBlock } from "./block-packing.ts";
 import { checksumOf } from "./checksum.ts";
 import { encodeFrame } from "./frame-codec.ts";
@@ -97,6 +98,8 @@ export interface ClusterOptions {
   readonly decodeLayout?: KvLayout;
   readonly secret?: string;
   readonly decodeSecret?: string;
+  readonly tls?: TlsIdentity;
+  readonly decodeTls?: TlsIdentity | undefined;
   readonly limits?: Partial<KvServerLimits>;
   readonly warnings?: string[];
 }
@@ -117,12 +120,14 @@ export async function withCluster(
   const layout = options.layout ?? LAYOUT;
   const server = createKvServer({
     ...identity("prefill-0", layout, options.secret),
+    tls: options.tls,
     limits: { lingerMs: 200, ...options.limits },
     logger: { ...silentLogger, warn: (_, message) => options.warnings?.push(message) },
   });
   const decodeLayout = options.decodeLayout ?? layout;
   const decodeIdentity = identity("decode-0", decodeLayout, options.decodeSecret ?? options.secret);
-  const receiver = createKvReceiver(decodeIdentity);
+  const decodeTls = "decodeTls" in options ? options.decodeTls : options.tls;
+  const receiver = createKvReceiver(decodeIdentity, decodeTls);
   const { port } = await server.listen("127.0.0.1", 0);
   const cluster: Cluster = {
     server,

@@ -1,7 +1,7 @@
-import * as grpc from "@grpc/grpc-js";
-import { CLIENT_OPTIONS } from "./channel-options.ts";
+import type { TlsIdentity } from "@baton/tls";
 import { fromWireStatus } from "./control-messages.ts";
 import type { CacheFlush, DrainOrder, WorkerStatus } from "./control-service.ts";
+import { clientChannel } from "./credentials.ts";
 import type { DrainResponse__Output } from "./generated/baton/v1/DrainResponse.ts";
 import type { FlushCacheResponse__Output } from "./generated/baton/v1/FlushCacheResponse.ts";
 import type { ResumeResponse__Output } from "./generated/baton/v1/ResumeResponse.ts";
@@ -23,9 +23,9 @@ export interface ControlClient {
   close(): void;
 }
 
-/** A client of the worker at `host:port`; it connects with the first call. */
-export function createControlClient(address: string): ControlClient {
-  const client = new WorkerControl(address, grpc.credentials.createInsecure(), CLIENT_OPTIONS);
+/** A client of the worker at `host:port`; it connects with the first call. With an identity, over TLS. */
+export function createControlClient(address: string, tls?: TlsIdentity): ControlClient {
+  const client = new WorkerControl(address, ...clientChannel(address, tls));
   return {
     async status(options) {
       const action = `get the status of worker "${address}"`;

@@ -1,6 +1,6 @@
 import { BatonError, type GenerationEvent, type RequestId } from "@baton/core";
-import * as grpc from "@grpc/grpc-js";
-import { CLIENT_OPTIONS } from "./channel-options.ts";
+import type { TlsIdentity } from "@baton/tls";
+import { clientChannel } from "./credentials.ts";
 import { fromGenerateEvent, toGenerateRequest } from "./decode-messages.ts";
 import type { GenerateCall } from "./decode-service.ts";
 import type { StopResponse__Output } from "./generated/baton/v1/StopResponse.ts";
@@ -27,9 +27,9 @@ export interface DecodeClient {
   close(): void;
 }
 
-/** A client of the worker at `host:port`; it connects with the first call. */
-export function createDecodeClient(address: string): DecodeClient {
-  const client = new DecodeWorker(address, grpc.credentials.createInsecure(), CLIENT_OPTIONS);
+/** A client of the worker at `host:port`; it connects with the first call. With an identity, over TLS. */
+export function createDecodeClient(address: string, tls?: TlsIdentity): DecodeClient {
+  const client = new DecodeWorker(address, ...clientChannel(address, tls));
   const worker = `worker "${address}"`;
   return {
     async *generate(call, options) {

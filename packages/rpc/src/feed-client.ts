@@ -1,6 +1,6 @@
 import type { FeedUpdate, WorkerRecord } from "@baton/core";
-import * as grpc from "@grpc/grpc-js";
-import { CLIENT_OPTIONS } from "./channel-options.ts";
+import type { TlsIdentity } from "@baton/tls";
+import { clientChannel } from "./credentials.ts";
 import { fromFeedUpdate } from "./feed-messages.ts";
 import { type CallOptions, callStream } from "./outgoing-call.ts";
 import { WorkerFeed } from "./proto.ts";
@@ -17,9 +17,9 @@ export interface FeedClient {
   close(): void;
 }
 
-/** A client of the worker at `host:port`; it connects with the first call. */
-export function createFeedClient(address: string): FeedClient {
-  const client = new WorkerFeed(address, grpc.credentials.createInsecure(), CLIENT_OPTIONS);
+/** A client of the worker at `host:port`; it connects with the first call. With an identity, over TLS. */
+export function createFeedClient(address: string, tls?: TlsIdentity): FeedClient {
+  const client = new WorkerFeed(address, ...clientChannel(address, tls));
   return {
     async *follow({ id, epoch }, options) {
       const messages = callStream(`follow worker "${address}"`, options, () =>

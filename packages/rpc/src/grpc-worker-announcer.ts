@@ -7,8 +7,9 @@
  */
 import { type BatonError, ERROR_TRAITS, type Logger, type WorkerRecord } from "@baton/core";
 import type { WorkerAnnouncer } from "@baton/registry";
+import type { TlsIdentity } from "@baton/tls";
 import * as grpc from "@grpc/grpc-js";
-import { CLIENT_OPTIONS } from "./channel-options.ts";
+import { clientChannel } from "./credentials.ts";
 import type { AnnouncementReply__Output } from "./generated/baton/v1/AnnouncementReply.ts";
 import type { WorkerAnnouncement } from "./generated/baton/v1/WorkerAnnouncement.ts";
 import { WorkerRegistry } from "./proto.ts";
@@ -20,6 +21,8 @@ const RETRY_MS = 100;
 const MAX_RETRY_MS = 2000;
 /** Pause after a refusal, in ms: somebody has to change a setting first. */
 const REFUSED_RETRY_MS = 10_000;
+/** What grpc-js says where a connection was made and then lost before its first answer. */
+const DROPPED = /Failed to connect|socket hang up|ECONNRESET/;
 /** How long a goodbye may take, in ms. */
 const GOODBYE_MS = 1000;
 
@@ -27,6 +30,8 @@ const GOODBYE_MS = 1000;
 export interface GrpcWorkerAnnouncerOptions {
   /** `host:port` of the router's gRPC server. */
   readonly address: string;
+  /** Shown to the router, which is then spoken to over TLS. */
+  readonly tls?: TlsIdentity | undefined;
   readonly logger: Logger;
 }
 
@@ -51,6 +56,7 @@ export function createGrpcWorkerAnnouncer(options: GrpcWorkerAnnouncerOptions): 
 
 class GrpcWorkerAnnouncer implements WorkerAnnouncer {
   readonly #address: string;
+  readonly #tls: TlsIdentity | undefined;
   readonly #logger: Logger;
   readonly #client;
   readonly #closed = Promise.withResolvers<void>();
@@ -59,10 +65,11 @@ class GrpcWorkerAnnouncer implements WorkerAnnouncer {
   /** Attempts since the router last answered. */
   #failures = 0;
 
-  constructor({ address, logger }: GrpcWorkerAnnouncerOptions) {
+  constructor({ address, tls, logger }: GrpcWorkerAnnouncerOptions) {
     this.#address = address;
+    this.#tls = tls;
     this.#logger = logger;
-    this.#client = new WorkerRegistry(address, grpc.credentials.createInsecure(), CLIENT_OPTIONS);
+    this.#client = new WorkerRegistry(address, ...clientChannel(address, tls));
   }
 
   announce(record: WorkerRecord): void {
@@ -130,8 +137,14 @@ class GrpcWorkerAnnouncer implements WorkerAnnouncer {
     }
     const lost = this.#state.kind === "attached" && this.#state.registered;
     if (lost) this.#logger.warn({ router }, "Lost the router; looking for it again");
-    else if (this.#failures === 0) this.#logger.warn({ router, err: error }, "Cannot reach the router yet");
+    else if (this.#failures === 0) this.#logger.warn({ router, err: error }, this.#unreachable(status));
     return jittered(Math.min(RETRY_MS * 2 ** this.#failures, MAX_RETRY_MS));
+  }
+
+  /** A router that wants TLS closes the connection of whoever does not speak it, without a word. */
+  #unreachable({ details }: grpc.StatusObject): string {
+    if (this.#tls || !DROPPED.test(details)) return "Cannot reach the router yet";
+    return "Cannot reach the router yet: it drops the connection, so it may want TLS, for which this worker has no BATON_TLS_CERT_FILE";
   }
 
   #finish(): void {

@@ -1,5 +1,5 @@
-import * as grpc from "@grpc/grpc-js";
-import { CLIENT_OPTIONS } from "./channel-options.ts";
+import type { TlsIdentity } from "@baton/tls";
+import { clientChannel } from "./credentials.ts";
 import { type CallOptions, callUnary } from "./outgoing-call.ts";
 import { Health } from "./proto.ts";
 
@@ -18,9 +18,9 @@ interface HealthReply {
   readonly status: string;
 }
 
-/** A client of the server at `host:port`; it connects with the first call. */
-export function createHealthClient(address: string): HealthClient {
-  const client = new Health(address, grpc.credentials.createInsecure(), CLIENT_OPTIONS);
+/** A client of the server at `host:port`; it connects with the first call. With an identity, over TLS. */
+export function createHealthClient(address: string, tls?: TlsIdentity): HealthClient {
+  const client = new Health(address, ...clientChannel(address, tls));
   return {
     async check(options) {
       const { status } = await callUnary<HealthReply>(

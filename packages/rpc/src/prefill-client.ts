@@ -1,5 +1,5 @@
-import * as grpc from "@grpc/grpc-js";
-import { CLIENT_OPTIONS } from "./channel-options.ts";
+import type { TlsIdentity } from "@baton/tls";
+import { clientChannel } from "./credentials.ts";
 import type { PrefillResponse__Output } from "./generated/baton/v1/PrefillResponse.ts";
 import { byDeadline, type CallOptions, callUnary } from "./outgoing-call.ts";
 import { fromPrefillResponse, toPrefillRequest } from "./prefill-messages.ts";
@@ -17,9 +17,9 @@ export interface PrefillClient {
   close(): void;
 }
 
-/** A client of the worker at `host:port`; it connects with the first call. */
-export function createPrefillClient(address: string): PrefillClient {
-  const client = new PrefillWorker(address, grpc.credentials.createInsecure(), CLIENT_OPTIONS);
+/** A client of the worker at `host:port`; it connects with the first call. With an identity, over TLS. */
+export function createPrefillClient(address: string, tls?: TlsIdentity): PrefillClient {
+  const client = new PrefillWorker(address, ...clientChannel(address, tls));
   const action = `prefill on worker "${address}"`;
   return {
     async prefill(call, options) {

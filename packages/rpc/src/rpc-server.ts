@@ -1,15 +1,18 @@
 /** A gRPC server that offers Baton's services. */
-import { BatonError, type Logger } from "@baton/core";
+import { BatonError, hostPort, type Logger } from "@baton/core";
 import type { InMemoryWorkerRegistry } from "@baton/registry";
+import type { TlsIdentity } from "@baton/tls";
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { MAX_MESSAGE_BYTES, serverOptions } from "./channel-options.ts";
 import type { ControlService } from "./control-service.ts";
+import { serverCredentials } from "./credentials.ts";
 import type { DecodeService } from "./decode-service.ts";
 import type { FeedService } from "./feed-service.ts";
 import { IncomingCalls } from "./incoming-calls.ts";
 import type { PrefillService } from "./prefill-service.ts";
 import { DecodeWorker, PrefillWorker, WorkerControl, WorkerFeed, WorkerRegistry } from "./proto.ts";
+import { logRefusedHandshakes } from "./refused-handshakes.ts";
 import { RegistryHandlers } from "./registry-handlers.ts";
 import { controlHandlers, decodeHandlers, feedHandlers, prefillHandlers } from "./service-handlers.ts";
 import { type TraceReceiver, traceHandlers, undecodedTraceService } from "./trace-receiver.ts";
@@ -20,6 +23,8 @@ const END_TIMEOUT_MS = 1000;
 /** How to make a server. */
 export interface RpcServerOptions {
   readonly logger: Logger;
+  /** Shown to clients, which then need a certificate of its authorities. */
+  readonly tls?: TlsIdentity | undefined;
   /** Largest message either way, in bytes; 16 MiB unless told otherwise. */
   readonly maxMessageBytes?: number;
 }
@@ -61,6 +66,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
 
 class GrpcServer implements RpcServer {
   readonly #logger: Logger;
+  readonly #tls: TlsIdentity | undefined;
   readonly #server: grpc.Server;
   readonly #calls = new IncomingCalls();
   /** They never end by themselves and carry no work. */
@@ -73,8 +79,9 @@ class GrpcServer implements RpcServer {
   #serving = false;
   #closing: Promise<void> | undefined;
 
-  constructor({ logger, maxMessageBytes = MAX_MESSAGE_BYTES }: RpcServerOptions) {
+  constructor({ logger, tls, maxMessageBytes = MAX_MESSAGE_BYTES }: RpcServerOptions) {
     this.#logger = logger;
+    this.#tls = tls;
     this.#server = new grpc.Server(serverOptions(maxMessageBytes));
     this.#health.addToServer(this.#server);
     this.setServing(false);
@@ -129,14 +136,16 @@ class GrpcServer implements RpcServer {
   }
 
   async listen(host: string, port: number): Promise<{ readonly port: number }> {
-    const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    const address = hostPort(host, port);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    this.#server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, bound) => {
+    this.#server.bindAsync(address, serverCredentials(this.#tls), (error, bound) => {
       if (error) reject(error);
       else resolve(bound);
     });
     try {
-      return { port: await promise };
+      const bound = { port: await promise };
+      if (this.#tls) logRefusedHandshakes(this.#server, this.#logger);
+      return bound;
     } catch (cause) {
       const { message } = BatonError.from(cause);
       throw new BatonError("unavailable", `Cannot listen on "${address}": ${message}`, {

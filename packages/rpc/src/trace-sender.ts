@@ -1,5 +1,6 @@
+import type { TlsIdentity } from "@baton/tls";
 import * as grpc from "@grpc/grpc-js";
-import { CLIENT_OPTIONS } from "./channel-options.ts";
+import { clientChannel } from "./credentials.ts";
 import { callUnary } from "./outgoing-call.ts";
 import { TraceService } from "./proto.ts";
 
@@ -14,9 +15,9 @@ export interface TraceSender {
   close(): void;
 }
 
-/** A client of the receiver at `host:port`; it connects with the first call. */
-export function createTraceSender(address: string): TraceSender {
-  const client = new grpc.Client(address, grpc.credentials.createInsecure(), CLIENT_OPTIONS);
+/** A client of the receiver at `host:port`; it connects with the first call. With an identity, over TLS. */
+export function createTraceSender(address: string, tls?: TlsIdentity): TraceSender {
+  const client = new grpc.Client(address, ...clientChannel(address, tls));
   const { path } = TraceService.service.Export;
   return {
     async send(request) {

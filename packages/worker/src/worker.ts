@@ -9,6 +9,7 @@
 import { randomUUID } from "node:crypto";
 import {
   type BatonError,
+  hostPort,
   type KvLayout,
   type Logger,
   systemClock,
@@ -23,6 +24,7 @@ import type { KvTransferStatus } from "@baton/kv-transfer";
 import { createMetricsServer, type Metrics, type MetricsServer } from "@baton/metrics";
 import type { WorkerAnnouncer } from "@baton/registry";
 import { type CacheFlush, createRpcServer, type RpcServer, type WorkerStatus } from "@baton/rpc";
+import type { TlsIdentity } from "@baton/tls";
 import type { RequestTracer } from "@baton/tracing";
 import { advertisedHost } from "./advertised-host.ts";
 import { createAnnouncer } from "./create-announcer.ts";
@@ -41,6 +43,8 @@ export interface WorkerOptions {
   readonly tracer: RequestTracer;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Undefined where nothing is encrypted. */
+  readonly tls: TlsIdentity | undefined;
 }
 
 /** What a service contributes when it starts to serve. */
@@ -122,7 +126,7 @@ class RunningWorker implements Worker {
     this.engine = model.engine;
     this.steps = steps;
     this.id = workerId(options.config.workerId);
-    this.server = createRpcServer({ logger: options.logger });
+    this.server = createRpcServer(options);
     this.failed = model.engine.failed;
     this.#drain = new WorkerDrain({
       server: this.server,
@@ -149,7 +153,7 @@ class RunningWorker implements Worker {
     const { port } = await this.server.listen(config.host, config.grpcPort);
     const { port: metricsPort } = await this.#metricsServer.listen(config.host, config.metricsPort);
     const host = advertisedHost(config);
-    const grpcAddress = `${host}:${port}`;
+    const grpcAddress = hostPort(host, port);
     this.#record = {
       id: this.id,
       epoch: this.epoch,
@@ -166,13 +170,13 @@ class RunningWorker implements Worker {
       },
       kvHashSeed: Number(BLOCK_HASH_SEED),
     };
-    this.#announcer = createAnnouncer(config, logger);
+    this.#announcer = createAnnouncer(config, this.#options);
     this.#announce("serving");
     logger.info(
       { worker: this.id, epoch: this.epoch, grpcAddress, kvAddress: mount.kvAddress },
       "Worker serves",
     );
-    return { grpc: grpcAddress, metrics: `${host}:${metricsPort}` };
+    return { grpc: grpcAddress, metrics: hostPort(host, metricsPort) };
   }
 
   close(): Promise<void> {

@@ -1,7 +1,7 @@
 /** The one place that names what a router is made of. */
 import type { AddressInfo } from "node:net";
 import { type ConfigOf, shownSettings, version } from "@baton/config";
-import { type Logger, systemClock, type WorkerRecord } from "@baton/core";
+import { hostPort, type Logger, systemClock, type WorkerRecord } from "@baton/core";
 import type { Service } from "@baton/lifecycle";
 import type { Metrics } from "@baton/metrics";
 import { hashModel, readModelFiles, resolveModel } from "@baton/model";
@@ -14,6 +14,7 @@ import {
   type RetryLimits,
 } from "@baton/routing";
 import { createRpcServer } from "@baton/rpc";
+import type { TlsIdentity } from "@baton/tls";
 import { loadTokenizer } from "@baton/tokenizer";
 import type { TraceStore } from "@baton/trace-store";
 import type { RequestTracer } from "@baton/tracing";
@@ -57,6 +58,8 @@ export interface ServiceParts {
   readonly tracer: RequestTracer;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Undefined where nothing between router and workers is encrypted. */
+  readonly tls?: TlsIdentity | undefined;
   /** Keeps the last traces of the cluster; absent where that is switched off. */
   readonly traceStore?: TraceStore | undefined;
 }
@@ -64,7 +67,7 @@ export interface ServiceParts {
 /** Starts the router: resolves once the API and the registry listen. */
 export async function startRouter(
   config: ConfigOf<typeof settings>,
-  { tracer, metrics, logger, traceStore }: ServiceParts,
+  { tracer, metrics, logger, tls, traceStore }: ServiceParts,
 ): Promise<Service> {
   const admin = adminPlace(config);
   const { folder, name } = await resolveModel(config);
@@ -78,7 +81,7 @@ export async function startRouter(
   });
   const { registry, own } = opened;
   const workers = () => registry.workers();
-  const clients = new WorkerClients(registry);
+  const clients = new WorkerClients(registry, tls);
   const { routingTemperature: temperature } = config;
   const planner = createRoutePlanner({
     ...config,
@@ -137,7 +140,7 @@ export async function startRouter(
 
   const adminListener = admin.kind === "own-port" ? new AdminListener(() => app, config) : undefined;
   const access: GuardOptions = {
-    keys: config.apiKeys,
+    keys: config.apiKeys ?? [],
     keyLimits: keyLimits(config),
     admin,
     portOf: ({ raw }) => (adminListener?.received(raw) ? "admin" : "api"),
@@ -175,7 +178,7 @@ export async function startRouter(
     flush: (worker, options) => clients.control(worker).flushCache(options),
   });
 
-  const server = createRpcServer({ logger });
+  const server = createRpcServer({ logger, tls });
   if (own) server.addRegistry(own);
   if (traceStore) server.addTraceReceiver((request) => traceStore.add(request));
   const { port: registryPort } = await server.listen(config.registryHost, config.registryPort);
@@ -183,9 +186,9 @@ export async function startRouter(
   await app.listen({ host: config.host, port: config.port });
   const adminPort = await adminListener?.listen(config.adminHost, config.adminPort ?? 0);
   const addresses = {
-    ...(adminPort !== undefined && { admin: `${bracketed(config.adminHost)}:${adminPort}` }),
-    http: `${bracketed(config.host)}:${(app.server.address() as AddressInfo).port}`,
-    grpc: `${bracketed(config.registryHost)}:${registryPort}`,
+    ...(adminPort !== undefined && { admin: hostPort(config.adminHost, adminPort) }),
+    http: hostPort(config.host, (app.server.address() as AddressInfo).port),
+    grpc: hostPort(config.registryHost, registryPort),
   };
   logger.info({ ...addresses, model }, "Router serves");
 
@@ -236,9 +239,4 @@ function retryLimits(config: ConfigOf<typeof settings>): RetryLimits {
     baseMs,
     maxMs,
   };
-}
-
-/** An IPv6 host is in brackets before a port. */
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -5,6 +5,7 @@ import {
   modelSettings,
   registrySettings,
   setting,
+  tlsSettings,
   tracingSettings,
 } from "@baton/config";
 import {
@@ -32,7 +33,6 @@ export const settings = defineSettings("router", {
   apiKeys: setting.secretForm({
     env: "BATON_API_KEYS",
     accepts: "keys separated by commas or lines, each with name=, requests-per-minute= and the like after it",
-    default: [],
     parse: parseApiKeys,
     doc: "Keys of the API, one of which a client sends as Authorization: Bearer; without any, everybody who reaches it may use it",
   }),
@@ -87,6 +87,7 @@ export const settings = defineSettings("router", {
     doc: "Port of the worker registry; 0 picks a free one",
   }),
   ...registrySettings,
+  ...tlsSettings,
   requestTimeoutMs: setting.milliseconds({
     flag: "request-timeout-ms",
     env: "BATON_REQUEST_TIMEOUT_MS",

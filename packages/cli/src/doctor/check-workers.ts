@@ -1,6 +1,7 @@
 /** Can each worker be reached, are they all alike, and do their clocks agree with the router's? */
 import { BatonError } from "@baton/core";
 import { createControlClient, type WorkerStatus } from "@baton/rpc";
+import type { TlsIdentity } from "@baton/tls";
 import { getFromRouter, type RouterAccess } from "../router/router-api.ts";
 import { type ClockSample, sampleClock } from "./clock-offset.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
@@ -28,13 +29,19 @@ interface Answer {
   readonly clock: ClockSample | undefined;
 }
 
-/** @param access of the router; it must be reachable */
-export async function* checkWorkers(access: RouterAccess): AsyncGenerator<Finding, void, void> {
+/**
+ * @param access of the router; it must be reachable
+ * @param tls to be shown to workers, where they ask for a certificate
+ */
+export async function* checkWorkers(
+  access: RouterAccess,
+  tls: TlsIdentity | undefined,
+): AsyncGenerator<Finding, void, void> {
   const list = () => getFromRouter<WorkerList>(access, "workers");
   const { data: workers, router } = await list();
   const routerClock = await sampleClock(SAMPLES, async () => (await list()).router.time_ms);
   if (workers.length > 0) yield checkModels(workers);
-  for (const worker of workers) yield await checkWorker(worker, router.version, routerClock);
+  for (const worker of workers) yield await checkWorker(worker, tls, router.version, routerClock);
 }
 
 function checkModels(workers: readonly ListedWorker[]): Finding {
@@ -48,12 +55,13 @@ function checkModels(workers: readonly ListedWorker[]): Finding {
 
 async function checkWorker(
   { id, grpc_address: address }: ListedWorker,
+  tls: TlsIdentity | undefined,
   version: string,
   routerClock: ClockSample,
 ): Promise<Finding> {
   let answer: Answer;
   try {
-    answer = await ask(address);
+    answer = await ask(address, tls);
   } catch (error) {
     const { code, message } = BatonError.from(error);
     const why = code === "deadline_exceeded" ? `it does not answer at ${address}` : message;
@@ -83,8 +91,8 @@ function clockFinding(id: string, state: string, clock: ClockSample, routerClock
   );
 }
 
-async function ask(address: string): Promise<Answer> {
-  const client = createControlClient(address);
+async function ask(address: string, tls: TlsIdentity | undefined): Promise<Answer> {
+  const client = createControlClient(address, tls);
   const status = () => client.status({ signal: AbortSignal.timeout(TIMEOUT_MS) });
   try {
     const first = await status(); // Connects, which is no time to measure.

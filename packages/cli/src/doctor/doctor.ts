@@ -1,6 +1,8 @@
 /** `baton doctor`: checks a configuration from end to end, one line per check, with what to do. */
 import { ConfigError, configOfProcess, configOrExit } from "@baton/config";
+import { BatonError, systemClock } from "@baton/core";
 import { EXIT_CODE } from "@baton/lifecycle";
+import { readTlsIdentity, type TlsFiles, type TlsIdentity } from "@baton/tls";
 import { print } from "../command.ts";
 import { checkCollector } from "./check-collector.ts";
 import { checkRouter } from "./check-router.ts";
@@ -31,8 +33,19 @@ async function* findings(argv: readonly string[]): AsyncGenerator<Finding, void,
   yield ok("settings", "all are valid");
   const router = await checkRouter(config);
   yield* router.findings;
-  if (router.reachable) yield* checkWorkers(config);
+  if (!router.reachable) return yield* checkCollector(config);
+  const tls = readTls(config);
+  if (tls instanceof BatonError) yield fail("settings", tls.message, "see deploy/make-certificates");
+  else yield* checkWorkers(config, tls);
   yield* checkCollector(config);
+}
+
+function readTls(files: TlsFiles): TlsIdentity | undefined | BatonError {
+  try {
+    return readTlsIdentity(files, systemClock.now());
+  } catch (error) {
+    return BatonError.from(error);
+  }
 }
 
 function readSettings(argv: readonly string[]) {

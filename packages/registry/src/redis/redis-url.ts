@@ -7,7 +7,7 @@
  *
  * `rediss`, `rediss-cluster` and `rediss-sentinel` are the same over TLS. User and password are percent-encoded.
  */
-import { BatonError } from "@baton/core";
+import { BatonError, hostPort } from "@baton/core";
 
 export interface RedisNode {
   readonly host: string;
@@ -71,8 +71,9 @@ export function withRedisPassword(url: string, password: string | undefined): st
 /** The target without its secrets, for logs. */
 export function describeRedis(target: RedisTarget): string {
   const scheme = `redis${target.tls ? "s" : ""}`;
-  if (target.kind === "single") return `${scheme}://${addressOf(target.node)}/${target.db}`;
-  const nodes = target.nodes.map(addressOf).join(",");
+  if (target.kind === "single")
+    return `${scheme}://${hostPort(target.node.host, target.node.port)}/${target.db}`;
+  const nodes = target.nodes.map(({ host, port }) => hostPort(host, port)).join(",");
   return target.kind === "cluster"
     ? `${scheme}-cluster://${nodes}`
     : `${scheme}-sentinel://${nodes}/${target.name}`;
@@ -121,10 +122,6 @@ function databaseOf(text: string | undefined, url: string): number {
   if (text === undefined) return 0;
   if (!/^\d{1,5}$/.test(text)) throw invalid(url, `"${text}" is not the number of a database`);
   return Number(text);
-}
-
-function addressOf({ host, port }: RedisNode): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function invalid(url: string, problem: string): BatonError {

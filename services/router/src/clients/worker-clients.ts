@@ -16,34 +16,37 @@ import {
   type FeedClient,
   type PrefillClient,
 } from "@baton/rpc";
+import type { TlsIdentity } from "@baton/tls";
 
 export class WorkerClients implements Disposable {
   readonly #registry: WorkerRegistry;
+  readonly #tls: TlsIdentity | undefined;
   readonly #prefill = new Map<string, PrefillClient>();
   readonly #decode = new Map<string, DecodeClient>();
   readonly #control = new Map<string, ControlClient>();
   readonly #feed = new Map<string, FeedClient>();
   readonly #stopWatching: () => void;
 
-  constructor(registry: WorkerRegistry) {
+  constructor(registry: WorkerRegistry, tls?: TlsIdentity) {
+    this.#tls = tls;
     this.#registry = registry;
     this.#stopWatching = registry.onChange(() => this.#closeLeft());
   }
 
   prefill(worker: WorkerRecord): PrefillClient {
-    return getOrMake(this.#prefill, keyOf(worker), () => createPrefillClient(worker.grpcAddress));
+    return getOrMake(this.#prefill, keyOf(worker), () => createPrefillClient(worker.grpcAddress, this.#tls));
   }
 
   decode(worker: WorkerRecord): DecodeClient {
-    return getOrMake(this.#decode, keyOf(worker), () => createDecodeClient(worker.grpcAddress));
+    return getOrMake(this.#decode, keyOf(worker), () => createDecodeClient(worker.grpcAddress, this.#tls));
   }
 
   control(worker: WorkerRecord): ControlClient {
-    return getOrMake(this.#control, keyOf(worker), () => createControlClient(worker.grpcAddress));
+    return getOrMake(this.#control, keyOf(worker), () => createControlClient(worker.grpcAddress, this.#tls));
   }
 
   feed(worker: WorkerRecord): FeedClient {
-    return getOrMake(this.#feed, keyOf(worker), () => createFeedClient(worker.grpcAddress));
+    return getOrMake(this.#feed, keyOf(worker), () => createFeedClient(worker.grpcAddress, this.#tls));
   }
 
   /** Closes every client. */

@@ -1,5 +1,5 @@
-import { silentLogger } from "@baton/core";
 import { expect, test } from "@jest/globals";
+import { silentLogger } from "./logger.ts";
 import { RateLimitedWarning } from "./rate-limited-warning.ts";
 
 test("RateLimitedWarning warns once a second and counts what it left out", () => {

@@ -1,4 +1,5 @@
-import type { Clock, Logger } from "@baton/core";
+import type { Clock } from "./clock.ts";
+import type { Logger } from "./logger.ts";
 
 const INTERVAL_MS = 1000;
 

@@ -1,0 +1,2 @@
+export { handshakeFailure } from "./handshake-failure.ts";
+export { readTlsIdentity, type TlsFiles, type TlsIdentity } from "./tls-identity.ts";
