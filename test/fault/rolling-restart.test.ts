@@ -2,6 +2,7 @@
 import { BABBLE_MODEL } from "@baton/model/testing";
 import { expect, test } from "@jest/globals";
 import { Cluster } from "../support/cluster.ts";
+import { eventually } from "../support/eventually.ts";
 import { textOf } from "../support/moving-streams.ts";
 import { collect, post } from "../support/sse.ts";
 
@@ -42,7 +43,8 @@ test("every worker of two pairs is restarted by SIGTERM while streams run, and e
       await cluster.restart(name);
       await cluster.ready();
       // The restarted worker has its part in the load again before the next one leaves.
-      while (answers < before + STREAMS) await Promise.race([failed, new Promise(setImmediate)]);
+      const served = eventually("streams end well", async () => answers >= before + STREAMS);
+      await Promise.race([served, failed]);
     }
     restarting = false;
   })();
