@@ -6,7 +6,7 @@ import { type OtlpReceiver, startOtlpReceiver } from "./otlp-receiver.ts";
 import { post } from "./sse.ts";
 
 /** One stream, read up to some point. */
-export interface BegunStream {
+interface BegunStream {
   /** The payloads so far. */
   readonly begun: readonly string[];
   /** Reads on to the end; resolves with all payloads. */
