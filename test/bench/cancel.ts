@@ -48,10 +48,11 @@ export const bench: Bench = {
           () => "left",
         ),
       );
+      // The first prompt may be done before the last has come.
       await cluster.until(
         "prefill-0",
-        "has all prompts",
-        ({ sequences }) => sequences.prefilling + sequences.waiting >= LEAVING,
+        "has many prompts",
+        ({ sequences }) => sequences.prefilling + sequences.waiting >= LEAVING / 2,
       );
       for (const client of clients) client.abort();
       after.push(await firstToken());
