@@ -3,7 +3,7 @@ import { prepareModel, SYNTH_SHAPES, type WeightFormat } from "@baton/model";
 import { Cluster } from "../support/cluster.ts";
 import type { GgufFormat } from "./peers/gguf-file.ts";
 import { exportedModel, ggufModel } from "./peers/peer-models.ts";
-import { PeerProcess } from "./peers/peer-process.ts";
+import { type PeerOptions, PeerProcess } from "./peers/peer-process.ts";
 import { completionArrivals } from "./stream-arrivals.ts";
 import { BENCH_CACHE, synthModelFolder } from "./synth-model.ts";
 import { answerArrivals, startEngine } from "./synthetic-engine.ts";
@@ -65,17 +65,24 @@ export async function llamaPeer(format: GgufFormat, options: ContenderOptions): 
   return peer(name, reads(options.shape, BITS[format], 2), { kind: "llama", model }, options);
 }
 
-/** transformers.js in a process of its own, with the weights of our int4 format. */
-export async function transformersPeer(options: ContenderOptions): Promise<Contender> {
+/**
+ * transformers.js in a process of its own, with the weights of our int4 format. One request after the other, of which
+ * two tell as much as many; or as one padded batch.
+ */
+export async function transformersPeer(batches: boolean, options: ContenderOptions): Promise<Contender> {
   const model = await exportedModel(options.shape);
-  const what = { kind: "transformers", model } as const;
-  return peer("transformers.js int4", reads(options.shape, BITS.int4, 4), what, options);
+  const kind = batches ? "transformers-batches" : "transformers";
+  const name = batches ? "transformers.js int4, one batch" : "transformers.js int4";
+  const contender = await peer(name, reads(options.shape, BITS.int4, 4), { kind, model }, options);
+  return batches
+    ? contender
+    : { ...contender, run: (prompts, maxTokens) => contender.run(prompts.slice(0, 2), maxTokens) };
 }
 
 async function peer(
   name: string,
   bytes: Contender["reads"],
-  what: { readonly kind: "llama" | "transformers"; readonly model: string },
+  what: Pick<PeerOptions, "kind" | "model">,
   options: ContenderOptions,
 ): Promise<Contender> {
   const process = await PeerProcess.start({ ...options, ...what });

@@ -110,7 +110,8 @@ async function startAll(settings: Settings): Promise<readonly Contender[]> {
   if (settings.peers) {
     installPeers();
     for (const format of ["Q4_0", "Q8_0"] as const) contenders.push(await llamaPeer(format, settings));
-    contenders.push(await transformersPeer(settings));
+    contenders.push(await transformersPeer(false, settings));
+    if (settings.sequences > 1) contenders.push(await transformersPeer(true, settings));
   }
   return contenders;
 }
@@ -170,10 +171,14 @@ function answerTokens(batch: number, tokens: number): number {
   return MEASURED + batch * Math.ceil((tokens + MEASURED) / CHUNK);
 }
 
-/** Tokens per second between the last first token and the first last one. */
+/** Tokens per second between the last first token and the first last one, or, where they never all decode, while any does. */
 function rateOfAll(arrivals: Arrivals): number {
   const begin = Math.max(...arrivals.map((times) => times[0]!));
   const end = Math.min(...arrivals.map((times) => times.at(-1)!));
+  if (begin >= end) {
+    const decoding = arrivals.reduce((sum, times) => sum + times.at(-1)! - times[0]!, 0);
+    return (1000 * (arrivals.flat().length - arrivals.length)) / decoding;
+  }
   const counted = arrivals.flat().filter((time) => time > begin && time <= end).length;
   return (1000 * counted) / (end - begin);
 }

@@ -27,7 +27,7 @@ const golden = JSON.parse(
 let cluster: Cluster;
 
 beforeAll(async () => {
-  cluster = await Cluster.start({ model: "demo" });
+  cluster = await Cluster.start({ model: "demo", env: { BATON_WEIGHTS: "int8" } });
 }, 60_000);
 
 afterAll(() => cluster?.[Symbol.asyncDispose]());

@@ -64,6 +64,7 @@ export class Cluster implements AsyncDisposable {
       BATON_CACHE: TEST_CACHE,
       BATON_LOG_LEVEL: "warn",
       BATON_MODEL: model,
+      BATON_WEIGHTS: "fp32", // Answers are compared with those of reference implementations.
       ...(otlp && {
         OTEL_EXPORTER_OTLP_ENDPOINT: otlp.endpoint,
         OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: otlp.protocol,

@@ -19,7 +19,7 @@ describe("the shared groups", () => {
     const config = readConfig(definition, { argv: [], env: { HOME: "/home/ada" } });
     expect(config).toMatchObject({
       model: "demo",
-      weights: "fp32",
+      weights: "int8",
       cacheFolder: "/home/ada/.cache/baton",
       host: "127.0.0.1",
       grpcPort: 0,

@@ -148,8 +148,8 @@ export const modelSettings = {
     flag: "weights",
     env: "BATON_WEIGHTS",
     choices: ["fp32", "int8", "int4"],
-    default: "fp32",
-    doc: "Precision that the model computes in; the same for the router and all workers of a cluster",
+    default: "int8",
+    doc: "Precision of the weights; the same for the router and all workers of a cluster",
   }),
   cacheFolder: setting.folder({
     flag: "cache-folder",

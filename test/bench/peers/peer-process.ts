@@ -7,7 +7,7 @@ const FOLDER = fileURLToPath(new URL(".", import.meta.url));
 
 /** How a peer is started. */
 export interface PeerOptions {
-  readonly kind: "llama" | "transformers";
+  readonly kind: "llama" | "transformers" | "transformers-batches";
   /** Path of its model. */
   readonly model: string;
   readonly threads: number;

@@ -1,6 +1,6 @@
 /**
- * A minimal HTTP server around a peer: `node serve.mjs llama|transformers MODEL THREADS SEQUENCES CONTEXT_TOKENS`.
- * Prints its port. Prompts are token ids.
+ * A minimal HTTP server around a peer: `node serve.mjs PEER MODEL THREADS SEQUENCES CONTEXT_TOKENS`, with
+ * PEER one of llama, transformers, transformers-batches. Prints its port. Prompts are token ids.
  *
  *   POST /run              {prompts, maxTokens} -> {arrivals}: computes all prompts at once, without a byte of HTTP in
  *                          between; ms from the start to each token of each answer
@@ -9,8 +9,8 @@
 import { createServer } from "node:http";
 
 const [kind, model, threads, sequences, contextTokens] = process.argv.slice(2);
-const { load } = await import(`./${kind}.mjs`);
-const options = { model, threads: Number(threads) };
+const { load } = await import(kind === "llama" ? "./llama.mjs" : "./transformers.mjs");
+const options = { model, threads: Number(threads), batches: kind === "transformers-batches" };
 const peer = await load({ ...options, sequences: Number(sequences), contextTokens: Number(contextTokens) });
 
 async function run({ prompts, maxTokens }) {

@@ -1,6 +1,6 @@
 /**
- * transformers.js: it has no continuous batching, so requests that wait while it is idle are computed as one padded
- * batch, which is more than a server around it would usually do.
+ * transformers.js: it has no continuous batching. So requests are computed one after the other, or, if `batches`, those
+ * that wait while it is idle as one padded batch, which is more than a server around it would usually do.
  */
 import { basename, dirname } from "node:path";
 import { AutoModelForCausalLM, env, Tensor } from "@huggingface/transformers";
@@ -8,22 +8,21 @@ import { AutoModelForCausalLM, env, Tensor } from "@huggingface/transformers";
 /** Time in which requests that belong together arrive. */
 const GATHER_MS = 5;
 
-export async function load({ model: folder, threads }) {
+export async function load({ model: folder, threads, batches }) {
   env.allowRemoteModels = false;
   env.localModelPath = `${dirname(folder)}/`;
   const model = await AutoModelForCausalLM.from_pretrained(basename(folder), {
     dtype: "q4",
     session_options: { intraOpNumThreads: threads, interOpNumThreads: 1 },
   });
-  let waiting = [];
+  const waiting = [];
   let busy = false;
 
   async function work() {
     busy = true;
     await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
     while (waiting.length > 0) {
-      const batch = waiting;
-      waiting = [];
+      const batch = waiting.splice(0, batches ? waiting.length : 1);
       await generateBatch(model, batch);
       for (const { done } of batch) done();
     }

@@ -8,7 +8,7 @@ function planFor(...argv: readonly string[]) {
 }
 
 const shared = [
-  ...["--model", "demo", "--weights", "fp32", "--cache-folder", "/home/ada/.cache/baton"],
+  ...["--model", "demo", "--weights", "int8", "--cache-folder", "/home/ada/.cache/baton"],
   ...["--trace-level", "3", "--trace-modules", "request", "--trace-store", "200", "--otlp-protocol", "grpc"],
 ];
 

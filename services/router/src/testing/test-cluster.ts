@@ -89,7 +89,7 @@ export class TestCluster implements AsyncDisposable {
       generate: (call) => tokensOf("Hello there", call),
       ...options.script,
     };
-    const model = { tracer, model: modelName(folder), modelHash: await hashModel(folder, "fp32") };
+    const model = { tracer, model: modelName(folder), modelHash: await hashModel(folder, "int8") };
     const cluster = new TestCluster(model, service, script);
     for (const role of options.workers ?? ["prefill", "decode"]) await cluster.addWorker(`${role}-0`, role);
     if (options.workers === undefined) await cluster.ready();
