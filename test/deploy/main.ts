@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { checkTrace, type ExportedSpan, formatTree, processOf } from "@baton/tracing";
 import { eventually } from "../support/eventually.ts";
 import { queriesOf } from "../support/observability-queries.ts";
@@ -53,12 +54,14 @@ async function main(): Promise<void> {
   await step("answers through the published port, streamed or not", checkAnswers);
   await step("exports one connected tree across containers", checkOneTree);
   await step("listens where it should, and nowhere else", checkPorts);
+  await step("takes admin calls on their own port, with their key", checkAdmin);
   await step("contains every container", checkContainment);
   await step(`idles below ${MAX_IDLE_CPU_PERCENT} % of a processor per container`, checkIdle);
   await step("scales prefill to three, which register themselves", scalePrefill);
   await step("drains a decode worker that is told to stop", checkDrain);
   await step("survives the loss of a decode worker in mid-stream", loseDecodeWorker);
   await step("has Redis with its password, and without any file", checkRedis);
+  await step("serves over mutual TLS, and refuses a worker without a certificate", checkTls);
   await step(
     "has Prometheus scrape every process, evaluate every alert and answer every panel",
     checkPrometheus,
@@ -140,7 +143,18 @@ async function checkPorts(): Promise<void> {
     "{{.Ports}}",
   );
   const bindings = [...published.matchAll(/\S+->\d+/g)].map(([binding]) => binding);
-  assert.deepEqual(bindings, [`${new URL(stack.url).host}->8000`]);
+  const expected = [`${new URL(stack.url).host}->8000`, `${new URL(stack.adminUrl).host}->8005`];
+  assert.deepEqual(bindings.sort(), expected.sort());
+}
+
+/** Only with its key, and only there. */
+async function checkAdmin(): Promise<void> {
+  const key = (await readFile(new URL("../../deploy/secrets/admin-key", import.meta.url), "utf8")).trim();
+  const headers = { authorization: `Bearer ${key}` };
+  const status = async (url: string, init = {}) => (await fetch(`${url}/workers`, init)).status;
+  assert.equal(await status(stack.adminUrl, { headers }), 200);
+  assert.equal(await status(stack.adminUrl), 401);
+  assert.equal(await status(stack.url, { headers }), 403);
 }
 
 async function checkContainment(): Promise<void> {
@@ -257,6 +271,22 @@ async function checkRedis(): Promise<void> {
   await docker("restart", redis.id);
   await stack.ready();
   await checkAnswers();
+}
+
+/** The overlay is put on the running stack, and one worker more is started without it. */
+async function checkTls(): Promise<void> {
+  await stack.composeWith(["docker-compose.tls.yml"], "up", "--detach", "--no-build", ...SERVICES);
+  await stack.ready();
+  await checkAnswers();
+  await checkOneTree();
+  const stranger = (await stack.compose("run", "--detach", "--no-deps", "decode-worker")).trim();
+  await eventually("the router refuses it", async () =>
+    (await stack.compose("logs", "--no-color", "router")).includes("it speaks no TLS"),
+  );
+  await checkAnswers();
+  await docker("rm", "--force", stranger);
+  await stack.compose("up", "--detach", "--no-build", ...SERVICES);
+  await stack.ready();
 }
 
 async function checkPrometheus(): Promise<string> {

@@ -19,7 +19,7 @@ export interface Container {
 
 export class Stack implements AsyncDisposable {
   readonly project = `baton-test-${process.pid}`;
-  readonly #env: NodeJS.ProcessEnv;
+  readonly #env: Readonly<NodeJS.ProcessEnv>;
   readonly #compose: readonly [string, ...string[]];
   readonly #port: number;
 
@@ -32,8 +32,9 @@ export class Stack implements AsyncDisposable {
   /** Nothing is started yet. @param environment variables of deploy/.env.example. */
   static async create(environment: Readonly<Record<string, string>>): Promise<Stack> {
     await output(`${DEPLOY}/make-secrets`, []);
-    const port = await freePort();
-    const env = { ...process.env, ...environment, BATON_PORT: `${port}` };
+    await output(`${DEPLOY}/make-certificates`, []);
+    const [port, adminPort] = [await freePort(), await freePort()];
+    const env = { ...process.env, ...environment, BATON_PORT: `${port}`, BATON_ADMIN_PORT: `${adminPort}` };
     return new Stack(await findCompose(), port, env);
   }
 
@@ -42,10 +43,20 @@ export class Stack implements AsyncDisposable {
     return `http://127.0.0.1:${this.#port}`;
   }
 
+  /** Where admin calls are taken, as published. */
+  get adminUrl(): string {
+    return `http://127.0.0.1:${this.#env.BATON_ADMIN_PORT}`;
+  }
+
   /** Runs a command of Compose. */
   compose(...args: readonly string[]): Promise<string> {
+    return this.composeWith([], ...args);
+  }
+
+  /** The same with more compose files on top of the others. */
+  composeWith(overlays: readonly string[], ...args: readonly string[]): Promise<string> {
     const [program, ...own] = this.#compose;
-    const files = FILES.flatMap((file) => ["--file", `${DEPLOY}/${file}`]);
+    const files = [...FILES, ...overlays].flatMap((file) => ["--file", `${DEPLOY}/${file}`]);
     const all = [...own, "--env-file", `${DEPLOY}/.env.example`, ...files, ...args];
     return output(program, all, this.#env);
   }

@@ -1,9 +1,10 @@
 /** Must hold: with certificates, everything between router and workers is encrypted, and nobody else takes part. */
 import { connect } from "node:net";
-import { ensureBabbleCheckpoint } from "@baton/model/testing";
+import { BABBLE_MODEL, ensureBabbleCheckpoint } from "@baton/model/testing";
+import { RedisServer } from "@baton/registry/testing";
 import { TestCertificates } from "@baton/tls/testing";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { TEST_CACHE } from "../support/cluster.ts";
+import { Cluster, TEST_CACHE } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { type ServiceName, ServiceProcess, sourceOf } from "../support/service-process.ts";
 import { longPrompt, TracedRun } from "../trace/matrix/traced-run.ts";
@@ -133,4 +134,21 @@ test.each([
         .filter((line) => line !== ""),
     ).toEqual([expect.stringContaining(problem)]);
   }
+});
+
+test("with the workers' list in Redis, a worker without a certificate is left out, and the log says so", async () => {
+  await using redis = await RedisServer.start();
+  const shared = { BATON_REDIS_URL: redis.url, BATON_HEARTBEAT_MS: "200" };
+  await using cluster = await Cluster.start({ certificates, env: shared });
+  const stranger = await worker("decode-worker", shared);
+  await eventually("the router has said so", async () =>
+    cluster.process("router").log.includes("it speaks no TLS, expected BATON_TLS_CERT_FILE there"),
+  );
+  const answer = await cluster.openai.completions.create({
+    model: BABBLE_MODEL,
+    prompt: "Hi",
+    max_tokens: 5,
+  });
+  expect(answer.usage?.completion_tokens).toBe(5);
+  await stranger.end();
 });

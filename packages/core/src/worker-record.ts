@@ -19,6 +19,8 @@ export interface WorkerRecord {
   readonly state: WorkerState;
   /** `host:port` of its gRPC server. */
   readonly grpcAddress: string;
+  /** Its servers speak TLS. Said in Redis only: a worker that registers with a router shows it. */
+  readonly tls?: boolean;
   /** Where decode workers fetch KV; absent unless `role` is `prefill`. */
   readonly kvAddress?: { readonly host: string; readonly port: number };
   /** The model's name in the API. */

@@ -160,6 +160,7 @@ class RunningWorker implements Worker {
       role: this.#options.role,
       state: "starting",
       grpcAddress,
+      ...(this.#options.tls && { tls: true }),
       ...(mount.kvAddress && { kvAddress: mount.kvAddress }),
       model: this.#model.name,
       layout: this.layout,

@@ -77,6 +77,7 @@ export async function startRouter(
 
   const opened = openRegistry(config, {
     accept: (worker) => assertAcceptable(worker, model, workers()),
+    secure: tls !== undefined,
     logger,
   });
   const { registry, own } = opened;

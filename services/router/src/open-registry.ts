@@ -8,6 +8,7 @@ import {
   type WorkerRegistry,
   withRedisPassword,
 } from "@baton/registry";
+import { assertSameSecurity } from "./worker-acceptance.ts";
 
 export interface RegistryConfig {
   /** Absent: the router has the registry itself. */
@@ -21,6 +22,8 @@ export interface RegistryConfig {
 export interface RegistryParts {
   /** Refuses a worker by throwing. */
   readonly accept: (worker: WorkerRecord) => void;
+  /** Workers have to show certificates. */
+  readonly secure: boolean;
   readonly logger: Logger;
 }
 
@@ -31,7 +34,10 @@ export interface OpenRegistry extends Disposable {
 }
 
 /** @throws BatonError `invalid_argument` for a URL of Redis that says no place; it never shows the password. */
-export function openRegistry(config: RegistryConfig, { accept, logger }: RegistryParts): OpenRegistry {
+export function openRegistry(
+  config: RegistryConfig,
+  { accept, secure, logger }: RegistryParts,
+): OpenRegistry {
   const { redisUrl, redisNamespace: namespace, heartbeatMs } = config;
   if (redisUrl === undefined) {
     const own = createInMemoryWorkerRegistry({ clock: systemClock, heartbeatMs, accept });
@@ -44,7 +50,10 @@ export function openRegistry(config: RegistryConfig, { accept, logger }: Registr
     heartbeatMs,
     clock: systemClock,
     logger,
-    accept,
+    accept: (worker) => {
+      assertSameSecurity(worker, secure);
+      accept(worker);
+    },
   });
   return { registry, [Symbol.dispose]: () => registry.close() };
 }

@@ -1,7 +1,7 @@
 import { workerId } from "@baton/core";
 import { workerRecord } from "@baton/registry/testing";
 import { describe, expect, test } from "@jest/globals";
-import { assertAcceptable } from "./worker-acceptance.ts";
+import { assertAcceptable, assertSameSecurity } from "./worker-acceptance.ts";
 
 const model = { name: "demo", hash: "c0ffee" };
 
@@ -36,5 +36,23 @@ describe("assertAcceptable", () => {
       "it hashes blocks with the seed 7, expected 1337",
     );
     assertAcceptable(workerRecord({ kvHashSeed: 1337 }), model, []);
+  });
+});
+
+describe("assertSameSecurity", () => {
+  const record = workerRecord();
+
+  test("accepts what can be spoken to", () => {
+    assertSameSecurity({ ...record, tls: true }, true);
+    assertSameSecurity(record, false);
+  });
+
+  test("refuses a worker without a certificate where the router has one, and the other way round", () => {
+    expect(() => assertSameSecurity(record, true)).toThrow(
+      `Cannot accept worker "${record.id}": it speaks no TLS, expected BATON_TLS_CERT_FILE there`,
+    );
+    expect(() => assertSameSecurity({ ...record, tls: true }, false)).toThrow(
+      "it speaks TLS, expected it here too",
+    );
   });
 });

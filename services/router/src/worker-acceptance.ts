@@ -38,6 +38,19 @@ export function assertAcceptable(
   }
 }
 
-function refused(worker: WorkerRecord, problem: string): BatonError {
+/**
+ * Refuses a worker of a shared registry that could not be spoken to: it has certificates and the router has none, or the
+ * other way round.
+ * @throws BatonError `kv_mismatch`
+ */
+export function assertSameSecurity({ tls = false, ...worker }: WorkerRecord, ours: boolean): void {
+  if (tls === ours) return;
+  const [its, expected] = ours
+    ? ["speaks no TLS", "BATON_TLS_CERT_FILE there"]
+    : ["speaks TLS", "it here too"];
+  throw refused(worker, `it ${its}, expected ${expected}`);
+}
+
+function refused(worker: Pick<WorkerRecord, "id">, problem: string): BatonError {
   return new BatonError("kv_mismatch", `Cannot accept worker "${worker.id}": ${problem}`);
 }
