@@ -46,7 +46,7 @@ async function batonEngine(weights: WeightFormat, options: ContenderOptions): Pr
     model,
     threads,
     maxRunning: sequences,
-    chunkTokens: 512,
+    chunkTokens: 256,
     kvTokens: sequences * (contextTokens + 256),
   });
   return {

@@ -21,7 +21,7 @@ import { freshPrompt } from "./synthetic-engine.ts";
 /** Tokens of each answer that are measured, after the last sequence has begun. */
 const MEASURED = 40;
 /** Of a prompt; the engine's own chunk. */
-const CHUNK = 512;
+const CHUNK = 256;
 
 type Report = (measurement: Measurement) => void;
 

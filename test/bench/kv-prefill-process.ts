@@ -33,7 +33,7 @@ const model = await prepareModel(await synthModelFolder(SHAPE), {
   weights: "int8",
 });
 const layout = model.layout(BLOCK_SIZE);
-const engine = await startEngine({ model, chunkTokens: 512, kvTokens: 2 * MAX_TOKENS });
+const engine = await startEngine({ model, chunkTokens: 256, kvTokens: 2 * MAX_TOKENS });
 const blockBytes = kvBytesPerBlock(layout);
 const memory = new Uint8Array(new SharedArrayBuffer((MAX_TOKENS / BLOCK_SIZE) * blockBytes)).fill(7);
 const block = (index: number) => memory.subarray(index * blockBytes, (index + 1) * blockBytes);

@@ -26,7 +26,7 @@ describe("the shared groups", () => {
       registryAddress: "127.0.0.1:8001",
       kvMemory: 268_435_456,
       blockSize: 16,
-      chunkTokens: 512,
+      chunkTokens: 256,
       maxRunning: 16,
       maxSequences: 1024,
       threads: 1,

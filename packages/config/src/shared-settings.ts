@@ -315,7 +315,7 @@ export const workerSettings = {
     env: "BATON_CHUNK_TOKENS",
     min: 1,
     max: 65_536,
-    default: 512,
+    default: 256,
     doc: "Most prompt tokens computed at once",
   }),
   maxRunning: setting.integer({
