@@ -61,6 +61,10 @@ describe("with API keys", () => {
     expect(cluster.tracer.roots).toHaveLength(requests);
   });
 
+  test("a refused request is a line in the log", () => {
+    expect(logged.join()).toContain("Cannot use POST /v1/chat/completions: there is no key");
+  });
+
   test("every route needs one but probes and metrics", async () => {
     const status = async (path: string) => (await fetch(cluster.url + path)).status;
     expect(await status("/v1/models")).toBe(401);

@@ -144,6 +144,7 @@ export async function startRouter(
     keys: config.apiKeys ?? [],
     keyLimits: keyLimits(config),
     admin,
+    logger,
     portOf: ({ raw }) => (adminListener?.received(raw) ? "admin" : "api"),
   };
   const app = createHttpServer({ ...config, access, admission, inFlight, tracer, metrics, logger });

@@ -1,5 +1,5 @@
 /** Asks every call who makes it, before anything is made for it, and counts what each key uses. */
-import { systemClock } from "@baton/core";
+import { BatonError, type Logger, RateLimitedWarning, systemClock } from "@baton/core";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ApiKey, KeyLimits } from "../access/api-key.ts";
 import { type AccessRules, type Audience, authorize } from "../access/authorize.ts";
@@ -23,16 +23,25 @@ export interface GuardOptions extends AccessRules {
   readonly keyLimits: KeyLimits;
   /** The port that a request came to. */
   readonly portOf: (request: FastifyRequest) => "api" | "admin";
+  /** Told of calls that are refused, at most once a second. */
+  readonly logger: Logger;
 }
 
-/** Refuses calls that may not be made. Nothing of them is traced: whoever has no key leaves nothing behind. */
+/** Refuses calls that may not be made. Nothing of them is traced, and little logged: whoever has no key fills no disk. */
 export function guard(app: FastifyInstance, options: GuardOptions): void {
+  const warning = new RateLimitedWarning(options.logger, systemClock);
   app.decorateRequest("apiKey", undefined);
   app.addHook("onRequest", async (request) => {
     const port = options.portOf(request);
     const name = `${request.method} ${request.url.split("?")[0]}`;
     const { headers } = request;
-    request.apiKey = authorize({ name, port, audience: audienceOf(request, port), headers }, options);
+    try {
+      request.apiKey = authorize({ name, port, audience: audienceOf(request, port), headers }, options);
+    } catch (reason) {
+      const { code, message } = BatonError.from(reason);
+      warning.warn({ peer: request.ip, code }, message);
+      throw reason;
+    }
   });
 }
 
