@@ -14,6 +14,10 @@ export const upSettings = defineSettings("baton up", {
     default: "127.0.0.1",
     doc: "Address that the API listens on",
   }),
+  apiKeys: setting.secret({
+    env: "BATON_API_KEYS",
+    doc: "Keys that clients of the API need, separated by commas; see the router's settings for their limits",
+  }),
   ...modelSettings,
   prefill: setting.integer({
     flag: "prefill",

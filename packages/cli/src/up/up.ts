@@ -47,15 +47,14 @@ async function serve(cluster: LocalCluster, config: UpConfig, stop: AbortSignal)
   if (!stop.aborted) {
     print("Starting the router and the workers");
     const url = reachableUrl(config.host, await cluster.start(config.port));
-    if (await waitUntilReady(url, stop)) await announce(url, model);
+    if (await waitUntilReady(url, stop)) announce(url, model, config);
   }
   return new Promise(() => {});
 }
 
 /** The two lines a newcomer waits for: where it is, and what to paste. */
-async function announce(url: string, model: string): Promise<void> {
-  const { status } = await fetch(`${url}/v1/models`);
-  const key = status === 401 ? " -H 'authorization: Bearer <one of BATON_API_KEYS>'" : "";
+function announce(url: string, model: string, { apiKeys }: UpConfig): void {
+  const key = apiKeys === undefined ? "" : " -H 'authorization: Bearer <one of BATON_API_KEYS>'";
   const body = {
     model,
     messages: [{ role: "user", content: "Hello" }],
