@@ -13,7 +13,7 @@ const PROCESSES = [
 let cluster: Cluster;
 
 beforeAll(async () => {
-  cluster = await Cluster.start({ mode: "aggregated", env: { BATON_TRACE_STORE: "0" } });
+  cluster = await Cluster.start({ mode: "aggregated", env: { BATON_TRACE_STORE: "off" } });
   for (const [index, prompt] of ["once upon a time ".repeat(8), "once upon a time ".repeat(9)].entries()) {
     const body = { model: BABBLE_MODEL, prompt, max_tokens: 5 + index, temperature: 0 };
     await cluster.openai.completions.create(body);
