@@ -1,5 +1,7 @@
+import { connect } from "node:net";
 import { type GenerationEvent, silentLogger } from "@baton/core";
-import { describe, expect, test } from "@jest/globals";
+import { TestCertificates } from "@baton/tls/testing";
+import { afterAll, describe, expect, test } from "@jest/globals";
 import { createRpcServer } from "./rpc-server.ts";
 import {
   collect,
@@ -13,6 +15,9 @@ import {
   uncanceled,
   untilAbort,
 } from "./testing/fixtures.ts";
+
+const certificates = new TestCertificates(["router"]);
+afterAll(() => certificates[Symbol.dispose]());
 
 describe("health", () => {
   test("follows setServing for the server and for each of its services", async () => {
@@ -152,4 +157,18 @@ describe("shutdown", () => {
     const server = createRpcServer({ logger: silentLogger });
     await Promise.all([server.shutdown(0), server.shutdown(0)]);
   });
+});
+
+test("shutdown() ends although somebody is connected who never speaks", async () => {
+  for (const tls of [undefined, certificates.identity("router")]) {
+    const server = createRpcServer({ logger: silentLogger, tls });
+    const { port } = await server.listen(HOST, 0);
+    const silent = connect({ host: HOST, port })
+      .on("error", () => {})
+      .resume();
+    const closed = new Promise((resolve) => silent.once("close", resolve));
+    await new Promise((resolve) => silent.once("connect", resolve));
+    await server.shutdown(0);
+    await closed;
+  }
 });

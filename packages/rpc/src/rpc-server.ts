@@ -12,8 +12,8 @@ import type { FeedService } from "./feed-service.ts";
 import { IncomingCalls } from "./incoming-calls.ts";
 import type { PrefillService } from "./prefill-service.ts";
 import { DecodeWorker, PrefillWorker, WorkerControl, WorkerFeed, WorkerRegistry } from "./proto.ts";
-import { logRefusedHandshakes } from "./refused-handshakes.ts";
 import { RegistryHandlers } from "./registry-handlers.ts";
+import { ServerSockets } from "./server-sockets.ts";
 import { controlHandlers, decodeHandlers, feedHandlers, prefillHandlers } from "./service-handlers.ts";
 import { type TraceReceiver, traceHandlers, undecodedTraceService } from "./trace-receiver.ts";
 
@@ -77,6 +77,7 @@ class GrpcServer implements RpcServer {
   readonly #healthNames = [""];
   readonly #registries: RegistryHandlers[] = [];
   #serving = false;
+  #sockets: ServerSockets | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ logger, tls, maxMessageBytes = MAX_MESSAGE_BYTES }: RpcServerOptions) {
@@ -144,7 +145,7 @@ class GrpcServer implements RpcServer {
     });
     try {
       const bound = { port: await promise };
-      if (this.#tls) logRefusedHandshakes(this.#server, this.#logger);
+      this.#sockets = new ServerSockets(this.#server, this.#logger);
       return bound;
     } catch (cause) {
       const { message } = BatonError.from(cause);
@@ -164,7 +165,10 @@ class GrpcServer implements RpcServer {
     for (const registry of this.#registries) registry.close();
     this.#calls.close(stopping("accept"));
     const abort = setTimeout(() => this.#calls.abort(stopping("finish")), graceMs);
-    const cut = setTimeout(() => this.#server.forceShutdown(), graceMs + END_TIMEOUT_MS);
+    const cut = setTimeout(() => {
+      this.#server.forceShutdown();
+      this.#sockets?.destroy();
+    }, graceMs + END_TIMEOUT_MS);
     await this.#calls.settled();
     this.#feeds.close(stopping("accept"));
     this.#feeds.abort(stopping("go on with"));
