@@ -4,7 +4,7 @@
  *   P1  There is always one target, the memory that the next bytes go to; a full target decides the next one.
  *   P2  A header is checked before memory is taken for its payload.
  *   P3  Keys and values go straight from the read buffer into the memory that the sink names.
- *   P4  After `stop`, or after an error was thrown, no byte is looked at.
+ *   P4  After `stop`, or after an error was thrown, no byte is looked at, and none is wanted.
  */
 import { assertNever, BatonError } from "@baton/core";
 import { decodeFields, decodeHeader } from "./frame-codec.ts";
@@ -40,6 +40,8 @@ export interface FrameParserOptions {
   /** Without it, DATA is refused. */
   readonly data?: DataSink;
 }
+
+const NOTHING = new Uint8Array();
 
 type Phase =
   | { readonly kind: "header" }
@@ -77,6 +79,19 @@ export class FrameParser {
       this.#filled += size;
       at += size;
     }
+  }
+
+  /** Where the next bytes go that are keys and values, if so many of them are missing: they may be written there. */
+  wanted(atLeast: number): Uint8Array | undefined {
+    if (this.#stopped || this.#phase.kind !== "data-body") return undefined;
+    const missing = this.#target.subarray(this.#filled);
+    return missing.length >= atLeast ? missing : undefined;
+  }
+
+  /** The first `count` bytes of what was wanted are written. Calls back and throws as `feed` does. */
+  written(count: number): void {
+    this.#filled += count;
+    this.feed(NOTHING);
   }
 
   /** Ends parsing, also from within a callback. */

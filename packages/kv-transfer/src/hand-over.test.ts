@@ -57,6 +57,22 @@ describe("a hand-over", () => {
     );
   });
 
+  test("gives exactly the bytes of blocks that are larger than the read buffer, too", async () => {
+    const layout = { ...LAYOUT, headDim: 1024 };
+    await withCluster({ layout }, async ({ open, receive }) => {
+      const room = newRoom();
+      const source = new PromptBlocks(layout, 43).fill(7);
+      const target = new PromptBlocks(layout, 43).fill(99);
+      const sending = open({ room, promptTokens: 43, block: source.block });
+      const receiving = receive({ room, promptTokens: 43, block: target.block });
+      for (const end of chunkEnds(43, 10)) sending.push(end);
+      sending.finish(FIRST);
+      await Promise.all([sending.done, receiving.done]);
+      expect(target.content().equals(source.content())).toBe(true);
+      await sending.closed;
+    });
+  });
+
   test.each([1, 3, 4, 5, 8, 9])(
     "leaves the positions after a prompt of %i tokens as they were",
     async (promptTokens) => {

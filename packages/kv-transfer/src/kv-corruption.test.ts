@@ -146,9 +146,12 @@ describe("the decode side refuses", () => {
   });
 });
 
-test("no byte is written to a block after the room has ended", async () => {
+test.each([
+  ["small", LAYOUT],
+  ["large", { ...LAYOUT, headDim: 1024 }],
+])("no byte is written to a %s block after the room has ended", async (_, layout) => {
   await withPrefillPeer(async (receiver, port, connected) => {
-    const target = new PromptBlocks(LAYOUT, 4);
+    const target = new PromptBlocks(layout, 4);
     const receiving = receiver.receive({
       host: "127.0.0.1",
       port,
@@ -163,7 +166,7 @@ test("no byte is written to a block after the room has ended", async () => {
     peer.send("accept", { workerId: "prefill-9", epoch: "e" });
     peer.send("offer", {});
     await peer.frame("grant");
-    const frame = dataFrame();
+    const frame = dataFrame({}, kvBytesPerBlock(layout));
     frame.fill(0xff, HEADER_BYTES + DATA_HEAD_BYTES);
     peer.socket.write(frame.subarray(0, 100));
     await until(() => target.content().includes(0xff));
@@ -171,8 +174,8 @@ test("no byte is written to a block after the room has ended", async () => {
     target.fill(3);
     peer.socket.end(frame.subarray(100));
     await until(() => peer.closed);
-    expect(target.content().equals(new PromptBlocks(LAYOUT, 4).fill(3).content())).toBe(true);
-  });
+    expect(target.content().equals(new PromptBlocks(layout, 4).fill(3).content())).toBe(true);
+  }, layout);
 });
 
 /** Passes one connection on to `port`, with the byte at `at` of what comes back changed by `mask`. */

@@ -268,8 +268,9 @@ export function receiveFrom(
 /** Runs `test` with a receiver and a port on which a raw prefill worker answers; `peer` waits for the connection. */
 export async function withPrefillPeer(
   test: (receiver: KvReceiver, port: number, peer: () => Promise<RawPeer>) => Promise<void>,
+  layout = LAYOUT,
 ): Promise<void> {
-  const receiver = createKvReceiver(identity("decode-0", LAYOUT));
+  const receiver = createKvReceiver(identity("decode-0", layout));
   const connection = Promise.withResolvers<RawPeer>();
   const server = createServer((socket) => connection.resolve(new RawPeer(socket, "decode")));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
