@@ -14,6 +14,7 @@ const REQUEST_CODE = ["services/*/src/**/*.ts", "packages/{rpc,worker}/src/**/*.
 
 /** What may run on, by file and statement. */
 const KNOWN: Readonly<Record<string, string>> = {
+  "packages/worker/src/worker-drain.ts: void this.#parts.server.idle()": "waits for the worker's end, for no request",
   "services/decode-worker/src/decode-service.ts: void leg.run()": "the leg was made with its stage",
 };
 
