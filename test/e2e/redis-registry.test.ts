@@ -47,6 +47,7 @@ async function startRouter(env: Readonly<Record<string, string>>): Promise<Servi
   const router = await ServiceProcess.start(sourceOf("router"), ports, {
     BATON_CACHE: TEST_CACHE,
     BATON_MODEL: model,
+    BATON_WEIGHTS: "fp32", // As the cluster has them.
     ...env,
   });
   await eventually("the second router is ready", async () => {

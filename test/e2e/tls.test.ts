@@ -19,6 +19,7 @@ beforeAll(async () => {
   run = await TracedRun.start({ certificates, env: { BATON_LOG_LEVEL: "info" } });
   env = {
     BATON_CACHE: TEST_CACHE,
+    BATON_WEIGHTS: "fp32", // As the cluster has them.
     BATON_MODEL: await ensureBabbleCheckpoint(TEST_CACHE),
     BATON_REGISTRY: run.cluster.process("router").addresses.grpc!,
   };
