@@ -12,9 +12,9 @@ import { BENCH_CACHE, synthModelFolder } from "./synth-model.ts";
 const SHAPE = "smollm2-135m";
 const STREAMS = 8;
 const STREAM_PROMPT = 200;
-const STREAM_TOKENS = 256;
+const STREAM_TOKENS = 192;
 const LONG_PROMPT = 1000;
-const REPETITIONS = 3;
+const REPETITIONS = 2;
 
 type Report = (measurement: Measurement) => void;
 

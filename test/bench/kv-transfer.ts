@@ -15,9 +15,9 @@ import type { PrefillReply, PrefillRequest } from "./kv-prefill-process.ts";
 const SHAPE = "smollm2-135m";
 const BLOCK_SIZE = 16;
 const TRANSFER_TOKENS = 4096;
-const TRANSFERS = 30;
+const TRANSFERS = 20;
 const PROMPTS = [512, 2048];
-const REPETITIONS = 9;
+const REPETITIONS = 5;
 /** As our own receiver reads. */
 const READ_BUFFER_BYTES = 64 * 1024;
 

@@ -1,9 +1,12 @@
 /** The peak of a worker's memory, as packages/engine/DESIGN.md has it. */
-import type { WorkerRole } from "@baton/core";
+import { kvBytesPerToken, type WorkerRole } from "@baton/core";
 import type { SYNTH_SHAPES, WeightFormat } from "@baton/model";
 
-const MIB = 2 ** 20;
-const RUNTIME = 150 * MIB;
+/** Node, ONNX Runtime, gRPC and the worker's own code, with what they need to run. */
+const RUNTIME_BYTES = 130e6;
+/** The workspace of a prompt, and so many copies of it that wait for the garbage collector. */
+const WORKSPACES = 1 + 3;
+const WORKSPACE_STEP = 256;
 
 export interface WorkerSize {
   readonly role: WorkerRole;
@@ -15,8 +18,23 @@ export interface WorkerSize {
   readonly longestPrompt: number;
 }
 
-export function predictedPeakBytes({ role, weights, config, kvMemory, longestPrompt }: WorkerSize): number {
+export function predictedPeakBytes(size: WorkerSize): number {
+  const { role, config, kvMemory, longestPrompt } = size;
+  const tokenBytes = kvBytesPerToken({ ...config, dtype: "float32", blockSize: 1, modelHash: "" });
+  const tokens = Math.ceil(longestPrompt / WORKSPACE_STEP) * WORKSPACE_STEP;
+  const prefills = role !== "decode";
+  const graphs = role === "aggregated" ? 2 : 1;
   return (
-    RUNTIME + kvMemory + longestPrompt * 0 + config.layers * 0 + (role === "decode" ? 0 : weights.length * 0)
+    RUNTIME_BYTES + kvMemory + graphs * weightBytes(size) + (prefills ? WORKSPACES * tokenBytes * tokens : 0)
   );
+}
+
+/** Of one graph: the embedding in float32, and the linear layers. */
+function weightBytes({ role, weights, config }: WorkerSize): number {
+  const { vocabSize, hiddenSize, layers, heads, kvHeads, headDim, intermediateSize } = config;
+  const embedding = vocabSize * hiddenSize;
+  const attention = 2 * (heads + kvHeads) * headDim;
+  const linear = layers * hiddenSize * (attention + 3 * intermediateSize) + embedding;
+  const bits = { fp32: 32, int8: 8, int4: role === "decode" ? 4.5 : 8 }[weights]; // int4 prefills in 8 bits.
+  return 4 * embedding + (linear * bits) / 8;
 }
