@@ -33,6 +33,7 @@ import { addChatCompletions } from "./http/routes/chat-completions.ts";
 import { addCompletions } from "./http/routes/completions.ts";
 import { addFlushCache } from "./http/routes/flush-cache.ts";
 import { addGenerate } from "./http/routes/generate.ts";
+import { addGetLoads } from "./http/routes/get-loads.ts";
 import { addMetrics } from "./http/routes/metrics.ts";
 import { addModelInfo } from "./http/routes/model-info.ts";
 import { addModels } from "./http/routes/models.ts";
@@ -52,6 +53,7 @@ import { WorkerWatch } from "./pipeline/worker-watch.ts";
 import { readRouterMetrics } from "./router-metrics.ts";
 import { traceWorkers } from "./trace-workers.ts";
 import { assertAcceptable } from "./worker-acceptance.ts";
+import { WorkerAdmin } from "./worker-admin.ts";
 
 /** What the process has before its parts are put together. */
 export interface ServiceParts {
@@ -167,7 +169,14 @@ export async function startRouter(
   addTraces(app, traceStore);
   addTraceLevel(app, tracer);
   addBusyThreshold(app, shedder);
-  addWorkers(app, { workers, version: version() });
+  const workerAdmin = new WorkerAdmin({ registry, clients, logger });
+  addWorkers(app, {
+    view,
+    circuitOf: (worker) => watch.circuitOf(worker),
+    admin: workerAdmin,
+    version: version(),
+  });
+  addGetLoads(app, { view, admin: workerAdmin });
   addServerInfo(app, {
     settings: shownSettings(settings, config),
     version: version(),

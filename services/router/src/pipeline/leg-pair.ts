@@ -8,6 +8,7 @@
  *   R4  Under suspicion is the worker of the leg that failed first; for a failed transfer, both ends of it. So too for
  *       a lost worker, until the KV has been handed over: the leg may have lost its own, or tell that its own has lost
  *       the other.
+ *   R5  Legs on a worker that is abandoned fail at once.
  */
 import {
   BatonError,
@@ -90,6 +91,7 @@ export class LegPair {
   /** Runs both legs; yields the answer's tokens and then one `end`. To be called once; leaving early aborts both. */
   async *events(): AsyncGenerator<GenerationEvent, void, void> {
     const prefill = this.#runPrefill();
+    const stopWatching = this.#watchWorkers();
     let complete = false;
     try {
       for await (const event of this.#decodeEvents()) {
@@ -105,6 +107,7 @@ export class LegPair {
     } catch (reason) {
       throw this.#fail(reason, this.#route.decode);
     } finally {
+      stopWatching();
       if (!complete) this.#abort("the answer is no longer wanted");
       this.#startWindUp();
       await Promise.all([prefill, this.#stopCall]);
@@ -146,6 +149,22 @@ export class LegPair {
     } finally {
       leg.release();
     }
+  }
+
+  /** Nobody waits for a worker that may never answer (R5). */
+  #watchWorkers(): () => void {
+    const { clients } = this.#parts;
+    const { prefill, decode } = this.#route;
+    const stopDecode = clients.onAbandoned(decode.worker, () => void this.#fail(removed(decode), decode));
+    const stopPrefill =
+      prefill &&
+      clients.onAbandoned(prefill.worker, () => {
+        if (!this.#handedOver) this.#fail(removed(prefill), prefill); // R3
+      });
+    return () => {
+      stopDecode();
+      stopPrefill?.();
+    };
   }
 
   #decodeEvents(): AsyncGenerator<GenerationEvent, void, void> {
@@ -227,6 +246,10 @@ export class LegPair {
       message,
     );
   }
+}
+
+function removed({ worker }: RoutedLeg): BatonError {
+  return new BatonError("unavailable", `Cannot go on with the call: worker "${worker.id}" was removed`);
 }
 
 function deadlinePassed(cause: BatonError): BatonError {

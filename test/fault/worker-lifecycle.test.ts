@@ -1,0 +1,126 @@
+/** Workers that are drained, resumed and taken out by an operator while requests run on them. */
+import { BABBLE_MODEL } from "@baton/model/testing";
+import { describe, expect, test } from "@jest/globals";
+import { Cluster } from "../support/cluster.ts";
+import { eventually } from "../support/eventually.ts";
+import { collect, post, type SseStream } from "../support/sse.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: tests reach into JSON of many shapes
+type Json = any;
+
+async function operate(cluster: Cluster, method: string, path: string, body?: object) {
+  const answer = await fetch(`${cluster.url}${path}`, {
+    method,
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  return { status: answer.status, body: (await answer.json()) as Json };
+}
+
+const workers = async (cluster: Cluster): Promise<Json[]> =>
+  (await operate(cluster, "GET", "/workers")).body.data;
+
+/** A long stream, once it has begun; and the decode worker that writes it. */
+async function longStream(cluster: Cluster, tokens = 600): Promise<{ stream: SseStream; worker: string }> {
+  const stream = await post(`${cluster.url}/v1/completions`, {
+    model: BABBLE_MODEL,
+    prompt: "Once upon a time",
+    max_tokens: tokens,
+    temperature: 0,
+    ignore_eos: true,
+    stream: true,
+    stream_options: { include_usage: true },
+  });
+  const worker = await eventually("a decode worker writes", async () => {
+    const busy = (await workers(cluster)).find(({ role, load }) => role === "decode" && load.requests > 0);
+    return busy?.id as string | undefined;
+  });
+  return { stream, worker };
+}
+
+async function isComplete(stream: SseStream, tokens = 600): Promise<void> {
+  const payloads = await collect(stream);
+  expect(payloads.at(-1)).toBe("[DONE]");
+  expect(JSON.parse(payloads.at(-2)!).usage.completion_tokens).toBe(tokens);
+}
+
+const other = (worker: string) => (worker === "decode-0" ? "decode-1" : "decode-0");
+
+describe("an operator", () => {
+  test("drains a worker: what runs goes on, nothing new comes, and it can be taken back", async () => {
+    await using cluster = await Cluster.start({ decode: 2 });
+    const { stream, worker } = await longStream(cluster);
+    const drained = await operate(cluster, "POST", `/workers/${worker}/drain`);
+    expect(drained).toEqual({ status: 200, body: { id: worker, state: "draining", running: 1 } });
+    expect((await workers(cluster)).find(({ id }) => id === worker).state).toBe("draining");
+    for (let i = 0; i < 4; i++) {
+      await cluster.openai.completions.create({ model: BABBLE_MODEL, prompt: `Tea ${i}`, max_tokens: 2 });
+    }
+    await isComplete(stream);
+    expect((await operate(cluster, "POST", `/workers/${worker}/drain`)).body).toMatchObject({ running: 0 });
+    await operate(cluster, "POST", `/workers/${other(worker)}/drain`);
+    const refused = await post(`${cluster.url}/v1/completions`, { model: BABBLE_MODEL, prompt: "Tea" });
+    expect([refused.status, refused.headers.has("retry-after")]).toEqual([503, true]);
+    await collect(refused);
+    const resumed = await operate(cluster, "DELETE", `/workers/${worker}/drain`);
+    expect(resumed).toEqual({ status: 200, body: { id: worker, state: "serving" } });
+    await cluster.openai.completions.create({ model: BABBLE_MODEL, prompt: "Tea", max_tokens: 2 });
+    await cluster.atRest();
+  });
+
+  test("drains a worker with a deadline: what still runs then goes on elsewhere", async () => {
+    await using cluster = await Cluster.start({ decode: 2 });
+    const { stream, worker } = await longStream(cluster);
+    await operate(cluster, "POST", `/workers/${worker}/drain`, { deadline_ms: 0 });
+    await isComplete(stream);
+    await cluster.atRest();
+  });
+
+  test("takes a worker out: it is gone at once, what ran there goes on elsewhere, and its process ends", async () => {
+    await using cluster = await Cluster.start({ decode: 2 });
+    const { stream, worker } = await longStream(cluster);
+    const exited = new Promise((resolve) => cluster.process(worker).child.once("exit", resolve));
+    const removed = await operate(cluster, "DELETE", `/workers/${worker}`);
+    expect(removed).toMatchObject({ status: 200, body: { id: worker, removed: true, told: true } });
+    expect((await workers(cluster)).map(({ id }) => id)).toEqual([other(worker), "prefill-0"]);
+    await isComplete(stream);
+    expect(await exited).toBe(0);
+    expect((await operate(cluster, "DELETE", `/workers/${worker}`)).status).toBe(404);
+    await cluster.restart(worker);
+    await eventually("the new process is taken in", async () => (await workers(cluster)).length === 3);
+  });
+
+  test("takes a frozen worker out: nobody waits for it, and it stays out when it thaws", async () => {
+    await using cluster = await Cluster.start({ decode: 2, routerArgs: ["--heartbeat-ms", "600"] });
+    const { stream, worker } = await longStream(cluster);
+    cluster.process(worker).child.kill("SIGSTOP");
+    const removed = await operate(cluster, "DELETE", `/workers/${worker}`);
+    expect(removed.body).toMatchObject({ removed: true, told: false, reason: expect.any(String) });
+    await isComplete(stream);
+    cluster.process(worker).child.kill("SIGCONT");
+    await eventually("the worker was refused", async () => cluster.process(worker).log.includes("removed"));
+    expect((await workers(cluster)).map(({ id }) => id)).toEqual([other(worker), "prefill-0"]);
+  });
+
+  test("sees what each worker holds, and whose account is missing", async () => {
+    await using cluster = await Cluster.start();
+    const { stream } = await longStream(cluster);
+    const { body } = await operate(cluster, "GET", "/get_loads");
+    expect(body.data).toMatchObject([
+      { id: "decode-0", role: "decode", state: "serving", router_reqs: 1, num_reqs: 1 },
+      { id: "prefill-0", role: "prefill", state: "serving" },
+    ]);
+    expect(body.data[0].num_tokens).toBeGreaterThanOrEqual(16);
+    stream.leave();
+    await cluster.atRest();
+  });
+
+  test.each([
+    ["POST", "/workers/nobody/drain", undefined, 404, null],
+    ["DELETE", "/workers/nobody/drain", undefined, 404, null],
+    ["POST", "/workers/prefill-0/drain", { deadline_ms: -1 }, 400, "deadline_ms"],
+    ["POST", "/workers/prefill-0/drain", { until: 5 }, 400, ""],
+  ])("%s %s with %j is refused", async (method, path, body, status, param) => {
+    await using cluster = await Cluster.start();
+    expect(await operate(cluster, method, path, body)).toMatchObject({ status, body: { error: { param } } });
+  });
+});
