@@ -100,6 +100,8 @@ export interface GenerationRequest {
    */
   readonly answeredTokenIds?: readonly number[];
   readonly sampling: SamplingParams;
+  /** A request of the cluster itself, to see whether workers work: in no trace, and in no metric of requests. */
+  readonly probe?: true;
   /** Epoch ms after which nobody waits for the answer. */
   readonly deadline: number;
 }

@@ -7,6 +7,7 @@ export {
   RequestMetrics,
   type RequestMetricsOptions,
 } from "./request-metrics.ts";
+export { silentMetrics } from "./silent-metrics.ts";
 export { stageMetrics } from "./stage-metrics.ts";
 export { readTracingCounts } from "./tracing-metrics.ts";
 export { observeTransfer, type Transfer } from "./transfer-metrics.ts";

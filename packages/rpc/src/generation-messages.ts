@@ -23,6 +23,7 @@ interface IncomingRequest {
   readonly promptTokenIds: readonly number[];
   readonly answeredTokenIds: readonly number[];
   readonly sampling: IncomingSampling | null;
+  readonly probe: boolean;
 }
 
 /** The common fields of a request; the deadline travels as gRPC's own. */
@@ -32,6 +33,7 @@ export function toWireRequest(request: GenerationRequest) {
     promptTokenIds: request.promptTokenIds as number[], // Only read.
     answeredTokenIds: (request.answeredTokenIds ?? []) as number[], // Only read.
     sampling: toWireSampling(request.sampling),
+    probe: request.probe ?? false,
   };
 }
 
@@ -45,6 +47,7 @@ export function fromWireRequest(message: IncomingRequest, deadline: number): Gen
     promptTokenIds: notEmpty("prompt_token_ids", message.promptTokenIds),
     ...(answeredTokenIds.length > 0 && { answeredTokenIds }),
     sampling,
+    ...(message.probe && { probe: true }),
     deadline,
   };
 }

@@ -20,6 +20,9 @@ import type { TraceStore } from "@baton/trace-store";
 import type { RequestTracer } from "@baton/tracing";
 import { adminPlace } from "./access/admin-place.ts";
 import type { KeyLimits } from "./access/api-key.ts";
+import { Canaries } from "./canary/canaries.ts";
+import { chosenWorkers } from "./canary/chosen-workers.ts";
+import { Prober } from "./canary/prober.ts";
 import { WorkerClients } from "./clients/worker-clients.ts";
 import { settings } from "./config.ts";
 import { FeedSink } from "./feeds/feed-sink.ts";
@@ -34,6 +37,7 @@ import { addCompletions } from "./http/routes/completions.ts";
 import { addFlushCache } from "./http/routes/flush-cache.ts";
 import { addGenerate } from "./http/routes/generate.ts";
 import { addGetLoads } from "./http/routes/get-loads.ts";
+import { addHealthGenerate } from "./http/routes/health-generate.ts";
 import { addMetrics } from "./http/routes/metrics.ts";
 import { addModelInfo } from "./http/routes/model-info.ts";
 import { addModels } from "./http/routes/models.ts";
@@ -165,6 +169,25 @@ export async function startRouter(
     draining: () => inFlight.draining,
   });
 
+  const stopping = new AbortController();
+  const prober = new Prober({ clients, logger, watch });
+  addHealthGenerate(app, {
+    probe: async (timeoutMs) =>
+      prober.probe(chosenWorkers(planner, model.name, view()), timeoutMs, stopping.signal),
+    draining: () => inFlight.draining,
+  });
+  const canaries = config.canaryIntervalMs
+    ? new Canaries({
+        prober,
+        view,
+        usedAt: (worker) => watch.usedAt(worker),
+        intervalMs: config.canaryIntervalMs,
+        clock: systemClock,
+        random: Math.random,
+        logger,
+      })
+    : undefined;
+
   addMetrics(app, metrics);
   addTraces(app, traceStore);
   addTraceLevel(app, tracer);
@@ -206,7 +229,9 @@ export async function startRouter(
   return {
     addresses,
     async close() {
+      canaries?.[Symbol.dispose]();
       await inFlight.drain(config.drainTimeoutMs);
+      stopping.abort(new BatonError("canceled", "Canceled: the router is stopping"));
       await Promise.all([app.close(), adminListener?.close()]);
       stopTracingWorkers();
       stopFollowing();

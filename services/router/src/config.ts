@@ -244,6 +244,12 @@ export const settings = defineSettings("router", {
     default: DEFAULT_RETRY_LIMITS.maxMigratedTokens,
     doc: "Longest prompt and answer so far that goes on elsewhere, in tokens: all of it is computed anew",
   }),
+  canaryIntervalMs: setting.milliseconds({
+    flag: "canary-interval-ms",
+    env: "BATON_CANARY_INTERVAL_MS",
+    default: 60_000,
+    doc: "How long a worker may be without requests before it is tried with one token, in ms; 0 is never",
+  }),
   drainTimeoutMs: setting.milliseconds({
     flag: "drain-timeout-ms",
     env: "BATON_DRAIN_TIMEOUT_MS",

@@ -46,19 +46,22 @@ export interface LegPairParts {
 export interface LegPairCall {
   readonly route: Route;
   readonly request: GenerationRequest;
-  readonly context: RequestContext;
+  readonly context: Pick<RequestContext, "trace" | "signal">;
   /** From 1. */
   readonly attempt: number;
-  readonly figures: AnswerFigures;
+  readonly figures: LegPairFigures;
 }
+
+/** Told how the legs get on. */
+export type LegPairFigures = Pick<AnswerFigures, "tokens" | "prefilled" | "decoded">;
 
 export class LegPair {
   readonly #route: Route;
   readonly #request: GenerationRequest;
-  readonly #context: RequestContext;
+  readonly #context: Pick<RequestContext, "trace" | "signal">;
   readonly #attempt: number;
   readonly #parts: LegPairParts;
-  readonly #figures: AnswerFigures;
+  readonly #figures: LegPairFigures;
   readonly #legs = new AbortController();
   readonly #signal: AbortSignal;
   /** The decode worker has all of the KV. */

@@ -201,7 +201,7 @@ function chosenAttributes({ chosen, candidates }: Selection): Attributes {
 }
 
 /** 63 random bits; 0 is not a room. */
-function drawRoom(): BootstrapRoom {
+export function drawRoom(): BootstrapRoom {
   const bits = randomBytes(8).readBigUInt64LE() >> 1n;
   return bits === 0n ? drawRoom() : bootstrapRoom(bits);
 }

@@ -31,6 +31,8 @@ export class WorkerWatch {
   readonly #clock: Clock;
   readonly #circuits = new CircuitBreakers();
   readonly #conditions = new WorkerConditions(this.#circuits);
+  /** By epoch. */
+  readonly #usedAt = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -43,6 +45,7 @@ export class WorkerWatch {
     const calls = workers.map((worker) => ({ worker, call: this.#circuits.began(worker, now) }));
     return ({ complete, error, suspects }) => {
       const at = this.#clock.now();
+      for (const worker of workers) this.#usedAt.set(worker.epoch, at);
       for (const { worker, call } of calls) {
         const charge = suspects.includes(worker) ? error?.code : undefined;
         call.ended(charge ?? (complete ? undefined : "canceled"), at);
@@ -71,8 +74,15 @@ export class WorkerWatch {
     return this.#circuits.of(worker, this.#clock.now()).kind;
   }
 
+  /** Epoch ms at which an attempt last ended on the worker; undefined if none has. */
+  usedAt({ epoch }: WorkerRecord): number | undefined {
+    return this.#usedAt.get(epoch);
+  }
+
   /** Forgets all workers but these. */
   retain(workers: readonly WorkerRecord[]): void {
+    const epochs = new Set(workers.map(({ epoch }) => epoch));
+    for (const epoch of this.#usedAt.keys()) if (!epochs.has(epoch)) this.#usedAt.delete(epoch);
     this.#conditions.retain(workers);
   }
 }

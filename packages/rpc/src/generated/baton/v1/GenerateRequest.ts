@@ -12,6 +12,7 @@ export interface GenerateRequest {
   'attempt'?: (number);
   'externalTraceHeader'?: (_baton_v1_TraceHeader | null);
   'answeredTokenIds'?: (number)[];
+  'probe'?: (boolean);
 }
 
 export interface GenerateRequest__Output {
@@ -22,4 +23,5 @@ export interface GenerateRequest__Output {
   'attempt': (number);
   'externalTraceHeader': (_baton_v1_TraceHeader__Output | null);
   'answeredTokenIds': (number)[];
+  'probe': (boolean);
 }

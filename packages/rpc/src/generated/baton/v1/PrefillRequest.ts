@@ -12,6 +12,7 @@ export interface PrefillRequest {
   'attempt'?: (number);
   'externalTraceHeader'?: (_baton_v1_TraceHeader | null);
   'answeredTokenIds'?: (number)[];
+  'probe'?: (boolean);
 }
 
 export interface PrefillRequest__Output {
@@ -22,4 +23,5 @@ export interface PrefillRequest__Output {
   'attempt': (number);
   'externalTraceHeader': (_baton_v1_TraceHeader__Output | null);
   'answeredTokenIds': (number)[];
+  'probe': (boolean);
 }
