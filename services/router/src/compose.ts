@@ -1,7 +1,7 @@
 /** The one place that names what a router is made of. */
 import type { AddressInfo } from "node:net";
 import { type ConfigOf, shownSettings, version } from "@baton/config";
-import { hostPort, type Logger, systemClock, type WorkerRecord } from "@baton/core";
+import { BatonError, hostPort, type Logger, systemClock, type WorkerRecord } from "@baton/core";
 import type { Service } from "@baton/lifecycle";
 import type { Metrics } from "@baton/metrics";
 import { hashModel, readModelFiles, resolveModel } from "@baton/model";
@@ -41,6 +41,7 @@ import { addHealthGenerate } from "./http/routes/health-generate.ts";
 import { addMetrics } from "./http/routes/metrics.ts";
 import { addModelInfo } from "./http/routes/model-info.ts";
 import { addModels } from "./http/routes/models.ts";
+import { addOpenApi } from "./http/routes/openapi.ts";
 import { addProbes } from "./http/routes/probes.ts";
 import { addServerInfo } from "./http/routes/server-info.ts";
 import { addTokenize } from "./http/routes/tokenize.ts";
@@ -156,6 +157,7 @@ export async function startRouter(
   const app = createHttpServer({ ...config, access, admission, inFlight, tracer, metrics, logger });
   const { traceContent, routingOverrides } = config;
   const { toolFormat } = tokenizer;
+  addOpenApi(app, version());
   const completions = { pipeline, model, toolFormat, inFlight, traceContent, routingOverrides };
   addChatCompletions(app, completions);
   addCompletions(app, completions);

@@ -96,7 +96,7 @@ function routeTo({ prefill, decode }: ProbedWorkers): Route {
 }
 
 function legOn(worker: WorkerRecord): RoutedLeg {
-  return { worker, prefillEnded() {}, grow() {}, release() {} };
+  return { worker, promptBlocks: 0, overlapBlocks: 0, prefillEnded() {}, grow() {}, release() {} };
 }
 
 function silent(workers: ProbedWorkers, timeoutMs: number): BatonError {

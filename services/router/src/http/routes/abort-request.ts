@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { InFlightRequests } from "../../in-flight-requests.ts";
 import { bodyObject, parseFields } from "../schemas/parse-body.ts";
 
-const schema = z.strictObject({
+export const abortBody = z.strictObject({
   /** The request's `rid` or `x-request-id`. */
   rid: z.string().nullish(),
   abort_all: z.boolean().nullish(),
@@ -13,7 +13,7 @@ const schema = z.strictObject({
 
 export function addAbortRequest(app: FastifyInstance, inFlight: InFlightRequests): void {
   app.post("/abort_request", { config: { admin: true } }, (request) => {
-    const { rid, abort_all } = parseFields(schema, bodyObject(request.body));
+    const { rid, abort_all } = parseFields(abortBody, bodyObject(request.body));
     if (abort_all) return { aborted: inFlight.abortAll(aborted()) };
     if (rid == null) throw nothingNamed();
     return { aborted: inFlight.abort(requestId(rid), aborted()) ? 1 : 0 };

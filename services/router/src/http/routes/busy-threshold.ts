@@ -5,14 +5,14 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { bodyObject, parseFields } from "../schemas/parse-body.ts";
 
-const schema = z.object({
+export const busyThresholdBody = z.object({
   /** Share of KV blocks in use; with 1 nobody is busy for it. */
   kv_use: z.number().gt(0).max(1).optional(),
   /** Prompt tokens that wait on one worker. */
   waiting_tokens: z.int().min(0).optional(),
 });
 
-const FIELDS = Object.keys(schema.shape);
+const FIELDS = Object.keys(busyThresholdBody.shape);
 
 export function addBusyThreshold(app: FastifyInstance, shedder: { thresholds: BusyThresholds }): void {
   app.get("/busy_threshold", { config: { admin: true } }, () => describe(shedder.thresholds));
@@ -29,13 +29,13 @@ function describe({ kvUse, waitingTokens }: BusyThresholds) {
 }
 
 /** One of the two or both; what is left out stays as it is. */
-function parse(body: unknown): z.infer<typeof schema> {
+function parse(body: unknown): z.infer<typeof busyThresholdBody> {
   const fields = bodyObject(body);
   const names = Object.keys(fields);
   const unknown = names.find((name) => !FIELDS.includes(name));
   if (unknown !== undefined) throw unusable(`"${unknown}"`, unknown);
   if (names.length === 0) throw unusable("the body: it is empty", undefined);
-  return parseFields(schema, fields);
+  return parseFields(busyThresholdBody, fields);
 }
 
 function unusable(what: string, param: string | undefined): BatonError {

@@ -30,6 +30,10 @@ const DETOKENIZE_FORMS = {
   tokenLists: detokenizeFields.extend({ tokens: PROMPT_FORMS.tokenLists }),
 } as const;
 
+/** All forms at once, for people. */
+export const tokenizeBody = z.union(Object.values(TOKENIZE_FORMS));
+export const detokenizeBody = z.union(Object.values(DETOKENIZE_FORMS));
+
 type TokenizeRequest = z.infer<(typeof TOKENIZE_FORMS)["text" | "texts"]>;
 type DetokenizeRequest = z.infer<(typeof DETOKENIZE_FORMS)["tokens" | "tokenLists"]>;
 

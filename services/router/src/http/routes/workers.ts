@@ -18,7 +18,7 @@ interface OfWorker {
   readonly Params: { readonly id: string };
 }
 
-const drainBody = z.strictObject({
+export const drainBody = z.strictObject({
   deadline_ms: z
     .int()
     .min(0)

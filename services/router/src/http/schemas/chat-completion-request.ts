@@ -8,7 +8,7 @@ import { responseFormat } from "./response-format.ts";
 import { samplingFields } from "./sampling-fields.ts";
 import { toolFields } from "./tool-fields.ts";
 
-const schema = z.object({
+export const chatCompletionBody = z.object({
   ...samplingFields,
   messages: z.array(chatMessage).min(1),
   max_completion_tokens: z.int().min(1).nullish(),
@@ -18,7 +18,7 @@ const schema = z.object({
   ...toolFields,
 });
 
-const FIELDS: ReadonlySet<string> = new Set(Object.keys(schema.shape));
+const FIELDS: ReadonlySet<string> = new Set(Object.keys(chatCompletionBody.shape));
 
 const NEUTRAL: NeutralValues = {
   audio: [],
@@ -38,13 +38,13 @@ const NEUTRAL: NeutralValues = {
   service_tier: ["auto", "default"],
 };
 
-export type ChatCompletionRequest = z.infer<typeof schema>;
+export type ChatCompletionRequest = z.infer<typeof chatCompletionBody>;
 
 /** @throws BatonError `invalid_argument` naming the field at fault. */
 export function parseChatCompletionRequest(body: unknown): ChatCompletionRequest {
   const fields = supportedFields(bodyObject(body), FIELDS, NEUTRAL);
   if (Array.isArray(fields.messages)) fields.messages = fields.messages.map(supportedMessageFields);
-  return parseFields(schema, fields);
+  return parseFields(chatCompletionBody, fields);
 }
 
 function supportedMessageFields(message: unknown, index: number): unknown {

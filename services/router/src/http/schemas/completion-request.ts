@@ -21,6 +21,9 @@ const FORMS = {
   tokenLists: fields.extend({ prompt: PROMPT_FORMS.tokenLists }),
 } as const;
 
+/** All forms at once, for people. */
+export const completionBody = fields.extend({ prompt: z.union(Object.values(PROMPT_FORMS)) });
+
 const FIELDS: ReadonlySet<string> = new Set(Object.keys(FORMS.text.shape));
 
 const NEUTRAL: NeutralValues = {

@@ -78,6 +78,9 @@ const FORMS = {
   tokenLists: fields.extend({ input_ids: PROMPT_FORMS.tokenLists, text: z.null().optional() }),
 } as const;
 
+/** All forms at once, for people. */
+export const generateBody = z.union(Object.values(FORMS));
+
 const FIELDS: ReadonlySet<string> = new Set(Object.keys(FORMS.text.shape));
 
 /** What SGLang's requests have, and Baton does not. */

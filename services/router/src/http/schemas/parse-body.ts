@@ -14,6 +14,7 @@ export function parseFields<T>(schema: z.ZodType<T>, fields: unknown): T {
   const result = schema.safeParse(fields);
   if (result.success) return result.data;
   const issue = deepest(result.error.issues[0] as z.core.$ZodIssue);
+  if (issue.code === "unrecognized_keys" && issue.path.length === 0) throw unknownField(issue.keys[0]!);
   const param = formatPath(issue.path);
   const found = issue.path.reduce(
     (value, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key],
@@ -22,6 +23,14 @@ export function parseFields<T>(schema: z.ZodType<T>, fields: unknown): T {
   throw new BatonError("invalid_argument", `Cannot use "${param}": ${describeIssue(issue, found)}`, {
     param,
   });
+}
+
+function unknownField(param: string): BatonError {
+  return new BatonError(
+    "invalid_argument",
+    `Cannot use "${param}": there is no such parameter, expected it to be left out`,
+    { param },
+  );
 }
 
 /** A union reports one list of issues per option; the option that got furthest into the value is the one meant. */
