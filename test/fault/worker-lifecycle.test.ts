@@ -105,15 +105,21 @@ describe("an operator", () => {
     expect((await workers(cluster)).map(({ id }) => id)).toEqual([other(worker), "prefill-0"]);
   });
 
-  test("sees what each worker holds, and whose account is missing", async () => {
+  test("sees what each worker holds", async () => {
     await using cluster = await Cluster.start();
     const { stream } = await longStream(cluster);
-    const { body } = await operate(cluster, "GET", "/get_loads");
-    expect(body.data).toMatchObject([
-      { id: "decode-0", role: "decode", state: "serving", router_reqs: 1, num_reqs: 1 },
-      { id: "prefill-0", role: "prefill", state: "serving" },
-    ]);
-    expect(body.data[0].num_tokens).toBeGreaterThanOrEqual(16);
+    const [decode, prefill] = await eventually("the prompt's blocks are there", async () => {
+      const { data } = (await operate(cluster, "GET", "/get_loads")).body;
+      return data[0].num_tokens >= 16 && data;
+    });
+    expect(decode).toMatchObject({
+      id: "decode-0",
+      role: "decode",
+      state: "serving",
+      router_reqs: 1,
+      num_reqs: 1,
+    });
+    expect(prefill).toMatchObject({ id: "prefill-0", role: "prefill", state: "serving" });
     stream.leave();
     await cluster.atRest();
   });
