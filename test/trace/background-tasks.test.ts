@@ -14,8 +14,10 @@ const REQUEST_CODE = ["services/*/src/**/*.ts", "packages/{rpc,worker}/src/**/*.
 
 /** What may run on, by file and statement. */
 const KNOWN: Readonly<Record<string, string>> = {
-  "packages/worker/src/worker-drain.ts: void this.#parts.server.idle()": "waits for the worker's end, for no request",
-  "services/router/src/canary/canaries.ts: void this.#try(probed)": "a canary is in no request and in no trace",
+  "packages/worker/src/worker-drain.ts: void this.#parts.server.idle()":
+    "waits for the worker's end, for no request",
+  "services/router/src/canary/canaries.ts: void this.#try(probed)":
+    "a canary is in no request and in no trace",
   "services/decode-worker/src/decode-service.ts: void leg.run()": "the leg was made with its stage",
 };
 

@@ -10,7 +10,11 @@ export interface BusyThresholds {
   readonly waitingTokens: number;
 }
 
-export const DEFAULT_BUSY_THRESHOLDS: BusyThresholds = { kvUse: 0.95, waitingTokens: 65_536 };
+/**
+ * Never, unless told otherwise: workers queue what they have no room for, and a burst that fills them for a moment should
+ * wait rather than fail. How much may wait is bounded by admission in any case.
+ */
+export const DEFAULT_BUSY_THRESHOLDS: BusyThresholds = { kvUse: 1, waitingTokens: 1_000_000_000 };
 
 /** The answer, with what the refusal is made of. */
 export type Shedding =

@@ -34,7 +34,7 @@ describe("busy workers", () => {
     await using _cluster = cluster;
     const running = send("x".repeat(1600)); // 100 of 1,024 blocks.
     await eventually(() => decode.generations.length === 1);
-    expect(await jsonOf(await put({ kv_use: 0.09 }))).toEqual({ kv_use: 0.09, waiting_tokens: 65_536 });
+    expect(await jsonOf(await put({ kv_use: 0.09 }))).toEqual({ kv_use: 0.09, waiting_tokens: 1_000_000_000 });
     const refused = await send("y");
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
@@ -85,8 +85,8 @@ describe("busy workers", () => {
     expect(response.status).toBe(400);
     expect((await jsonOf(response)).error).toMatchObject({ message, param });
     expect(await jsonOf(await fetch(`${cluster.url}/busy_threshold`))).toEqual({
-      kv_use: 0.95,
-      waiting_tokens: 65_536,
+      kv_use: 1,
+      waiting_tokens: 1_000_000_000,
     });
   });
 });

@@ -44,7 +44,13 @@ describe("POST /v1/chat/completions refuses", () => {
     ["empty messages", { messages: [] }, "messages", "at least 1"],
     ["messages that are no list", { messages: "Hi" }, "messages", "array"],
     ["a message that is no object", { messages: ["Hi"] }, "messages[0]", "object"],
-    ["an unknown role", { messages: [{ role: "tool", content: "x" }] }, "messages[0].role", "user"],
+    ["an unknown role", { messages: [{ role: "robot", content: "x" }] }, "messages[0].role", "user"],
+    [
+      "a result without its call",
+      { messages: [{ role: "tool", content: "x" }] },
+      "messages[0].tool_call_id",
+      "missing",
+    ],
     ["missing content", { messages: [{ role: "user" }] }, "messages[0].content", "missing"],
     ["content that is a number", { messages: user(5) }, "messages[0].content", "string"],
     [
@@ -54,10 +60,10 @@ describe("POST /v1/chat/completions refuses", () => {
       "text",
     ],
     [
-      "tool calls of a message",
+      "a call without an id",
       { messages: [{ role: "assistant", content: "x", tool_calls: [{}] }] },
-      "messages[0].tool_calls",
-      "not supported",
+      "messages[0].tool_calls[0].id",
+      "missing",
     ],
     ["negative max_tokens", { max_tokens: -1 }, "max_tokens", "got -1, expected at least 1"],
     ["max_tokens 0", { max_tokens: 0 }, "max_tokens", "1"],
