@@ -210,7 +210,7 @@ async function profile(report: Report, level: string, seconds: number): Promise<
       const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` };
       await using instant = await startInstant(level, env);
       const address = instant.cluster.process("router").addresses.http!;
-      await closedLoop(address, 32, 3); // Compiles what it will run.
+      await closedLoop(address, 32, 2); // Compiles what it will run.
       startedAt = performance.now();
       await closedLoop(address, 32, seconds);
     }

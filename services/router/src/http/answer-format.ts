@@ -1,8 +1,8 @@
 /** How an answer is written in the API: what the two endpoints do differently, and what they share. */
-import { randomBytes } from "node:crypto";
 import type { FinishReason, Usage } from "@baton/core";
 import type { AnswerToken } from "../pipeline/answer-token.ts";
 import type { AnswerEvent } from "../pipeline/choices.ts";
+import { randomBytes } from "../random-bytes.ts";
 import type { TimingSplit } from "../request-figures.ts";
 import { timingObject } from "./timing-header.ts";
 

@@ -1,7 +1,7 @@
 /** The name of a request: the client's `x-request-id` where it is usable, else one of ours. */
-import { randomBytes } from "node:crypto";
 import { BatonError, type RequestId, requestId } from "@baton/core";
 import type { FastifyRequest } from "fastify";
+import { randomBytes } from "../random-bytes.ts";
 
 /** Where a client may name its request, and where the answer says the name. */
 export const REQUEST_ID_HEADER = "x-request-id";

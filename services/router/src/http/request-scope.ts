@@ -176,6 +176,7 @@ export class RequestScope implements RequestContext, Abortable {
   }
 
   #closed(): void {
+    if (this.#response.writableFinished && this.#state !== "open") return;
     const left = new BatonError("canceled", "The client closed the connection");
     if (!this.#response.writableFinished) this.abort(left);
     if (this.#state === "open") this.end({ error: this.#failure ?? left });

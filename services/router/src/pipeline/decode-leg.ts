@@ -20,10 +20,8 @@ export interface DecodeLegCall {
  */
 export async function* decodeLeg(call: DecodeLegCall): AsyncGenerator<GenerationEvent, void, void> {
   const { client, request, handover, attempt, stage, signal } = call;
-  let failure: BatonError | undefined = new BatonError(
-    "canceled",
-    "Canceled: the answer is no longer wanted",
-  );
+  let failure: BatonError | undefined;
+  let complete = false;
   try {
     const events = client.generate(
       { request, ...(handover && { handover }), attempt, header: stage.header },
@@ -31,7 +29,7 @@ export async function* decodeLeg(call: DecodeLegCall): AsyncGenerator<Generation
     );
     for await (const event of events) {
       if (event.type === "end") {
-        failure = undefined;
+        complete = true;
         stage.end(endAttributes(event));
       }
       yield event;
@@ -40,8 +38,13 @@ export async function* decodeLeg(call: DecodeLegCall): AsyncGenerator<Generation
     failure = BatonError.from(signal.aborted ? signal.reason : reason);
     throw failure;
   } finally {
-    if (failure) stage.fail(failure);
+    if (!complete || failure) stage.fail(failure ?? notWanted());
   }
+}
+
+/** The caller left before the end. Made only then: an error takes microseconds, for its stack. */
+function notWanted(): BatonError {
+  return new BatonError("canceled", "Canceled: the answer is no longer wanted");
 }
 
 function endAttributes({ reason, usage }: Extract<GenerationEvent, { type: "end" }>) {

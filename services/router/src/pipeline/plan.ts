@@ -1,5 +1,4 @@
 /** Step 3: which workers serve the request. The decision is the routing package's; this step traces and reserves it. */
-import { randomBytes } from "node:crypto";
 import {
   BatonError,
   type BootstrapRoom,
@@ -26,6 +25,7 @@ import {
   type WorkerView,
 } from "@baton/routing";
 import { ATTR, type Attributes, EVENT, SPAN, type Stage, type TraceNode } from "@baton/tracing";
+import { randomBytes } from "../random-bytes.ts";
 import type { RoutingWishes } from "./completion-call.ts";
 import { inStage } from "./in-stage.ts";
 import { type Route, type RoutedLeg, routeOf } from "./route.ts";

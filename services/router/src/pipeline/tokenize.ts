@@ -1,10 +1,10 @@
 /** Step 2: from text to token ids, with every sampling parameter filled in. Workers only ever see the result. */
-import { randomBytes } from "node:crypto";
 import { BatonError, type GenerationRequest, NEUTRAL_SAMPLING, type SamplingParams } from "@baton/core";
 import type { GenerationDefaults } from "@baton/model";
 import type { Tokenizer } from "@baton/tokenizer";
 import { ATTR, SPAN } from "@baton/tracing";
 import { ApiError } from "../api-error.ts";
+import { randomBytes } from "../random-bytes.ts";
 import type { CompletionCall, Prompt, RequestContext } from "./completion-call.ts";
 import { inStage } from "./in-stage.ts";
 

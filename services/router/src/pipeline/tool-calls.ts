@@ -1,6 +1,6 @@
 /** From text to calls of tools, for answers that may have them. */
-import { randomBytes } from "node:crypto";
 import { type CallEvent, ToolCallParser, type ToolFormat } from "@baton/grammar";
+import { randomBytes } from "../random-bytes.ts";
 import type { TextEvent, ToolCallPiece } from "./respond.ts";
 
 type Text = Extract<TextEvent, { type: "text" }>;
