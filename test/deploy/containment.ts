@@ -4,6 +4,7 @@ import type { Container } from "./stack.ts";
 
 /** The ports that each service listens on, and no other. */
 export const PORTS: Readonly<Record<string, readonly number[]>> = {
+  gateway: [8000, 8005],
   router: [8000, 8001, 8005],
   "prefill-worker": [8002, 8003, 8004],
   "decode-worker": [8002, 8004],

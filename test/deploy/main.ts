@@ -12,6 +12,7 @@ import { startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { collect, post } from "../support/sse.ts";
 import { docker } from "./commands.ts";
 import { openPorts, PORTS, violations } from "./containment.ts";
+import { underLoad } from "./load.ts";
 import { allGood, say, step } from "./report.ts";
 import { type Container, Stack } from "./stack.ts";
 import { usageOf } from "./usage.ts";
@@ -21,7 +22,9 @@ const MAX_IMAGE_MIB = 180;
 const MAX_READY_SECONDS = 20;
 const IDLE_SECONDS = 15;
 const MAX_IDLE_CPU_PERCENT = 2;
-const SERVICES = ["router", "prefill-worker", "decode-worker"];
+const SERVICES = ["gateway", "router", "prefill-worker", "decode-worker"];
+/** Those that say how they are in metrics. */
+const PROCESSES = ["router", "prefill-worker", "decode-worker"];
 
 const images = {
   base: process.env.NODE_IMAGE ?? "node:24-bookworm-slim",
@@ -61,6 +64,8 @@ async function main(): Promise<void> {
   await step("drains a decode worker that is told to stop", checkDrain);
   await step("survives the loss of a decode worker in mid-stream", loseDecodeWorker);
   await step("has Redis with its password, and without any file", checkRedis);
+  await step("answers every request while Redis restarts", restartRedis);
+  await step("answers every request while each service is replaced, one after the other", rollEverything);
   await step("serves over mutual TLS, and refuses a worker without a certificate", checkTls);
   await step(
     "has Prometheus scrape every process, evaluate every alert and answer every panel",
@@ -252,8 +257,6 @@ async function crash({ id }: Container): Promise<void> {
 }
 
 async function checkRedis(): Promise<void> {
-  await stack.compose("up", "--detach", "redis");
-  await stack.ready();
   const [redis] = await stack.containers("redis");
   assert.ok(redis);
   const ping = (password: string) =>
@@ -268,9 +271,36 @@ async function checkRedis(): Promise<void> {
   assert.match(await ping("wrong"), /NOAUTH|WRONGPASS/);
   assert.deepEqual(await violations(redis), []);
   assert.deepEqual(await openPorts(redis), PORTS.redis);
-  await docker("restart", redis.id);
+}
+
+/** Routers go on with the workers that they know, and hear of new ones again once Redis is back. */
+async function restartRedis(): Promise<string> {
+  const answered = await underLoad(stack.url, async () => {
+    await stack.roll("redis");
+    await stack.ready();
+  });
+  await restartDecodeWorker();
+  return `${answered} answers`;
+}
+
+/** Takes a worker away and waits until it serves again, as another one. */
+async function restartDecodeWorker(): Promise<void> {
+  const [worker] = await stack.containers("decode-worker");
+  await docker("restart", "--time", "40", worker!.id);
   await stack.ready();
-  await checkAnswers();
+  await eventually("all workers serve", async () => (await servingWorkers("decode")) === 2, {
+    timeoutMs: 30_000,
+  });
+}
+
+async function rollEverything(): Promise<string> {
+  const before = await stack.containers();
+  const answered = await underLoad(stack.url, () => stack.roll());
+  const after = await stack.containers();
+  const kept = before.filter(({ id }) => after.some((container) => container.id === id));
+  assert.deepEqual(kept.map(({ service }) => service).sort(), ["gateway", "redis"]);
+  assert.equal(after.length, before.length);
+  return `${answered} answers`;
 }
 
 /** The overlay is put on the running stack, and one worker more is started without it. */
@@ -302,7 +332,7 @@ async function checkPrometheus(): Promise<string> {
     return (await docker("exec", prometheus.id, ...ask)).split("\n").filter((line) => line !== "").length;
   };
   const patient = { timeoutMs: 60_000, intervalMs: 500 };
-  const processes = (await Promise.all(SERVICES.map((service) => stack.containers(service)))).flat().length;
+  const processes = (await Promise.all(PROCESSES.map((service) => stack.containers(service)))).flat().length;
   await eventually(
     "every process is scraped",
     async () => (await count('up{job="baton"} == 1')) === processes,

@@ -38,7 +38,7 @@ export class Stack implements AsyncDisposable {
     return new Stack(await findCompose(), port, env);
   }
 
-  /** Of the router, as published. */
+  /** Of the gateway, as published. */
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
@@ -59,6 +59,12 @@ export class Stack implements AsyncDisposable {
     const files = [...FILES, ...overlays].flatMap((file) => ["--file", `${DEPLOY}/${file}`]);
     const all = [...own, "--env-file", `${DEPLOY}/.env.example`, ...files, ...args];
     return output(program, all, this.#env);
+  }
+
+  /** Replaces the containers of services, as an operator does. */
+  roll(...services: readonly string[]): Promise<string> {
+    const files = FILES.map((file) => `${DEPLOY}/${file}`).join(":");
+    return output(`${DEPLOY}/roll`, services, { ...this.#env, COMPOSE_FILE: files });
   }
 
   /** The containers that run, of one service or of all. */

@@ -1,5 +1,6 @@
 /** The one place that names what a router is made of. */
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { type ConfigOf, shownSettings, version } from "@baton/config";
 import { BatonError, hostPort, type Logger, systemClock, type WorkerRecord } from "@baton/core";
 import type { Service } from "@baton/lifecycle";
@@ -168,7 +169,7 @@ export async function startRouter(
   addModels(app, model, Math.floor(systemClock.now() / 1000));
   addProbes(app, {
     availability: () => planner.availability(model.name, view()),
-    draining: () => inFlight.draining,
+    stopping: () => inFlight.stopping,
   });
 
   const stopping = new AbortController();
@@ -176,7 +177,7 @@ export async function startRouter(
   addHealthGenerate(app, {
     probe: async (timeoutMs) =>
       prober.probe(chosenWorkers(planner, model.name, view()), timeoutMs, stopping.signal),
-    draining: () => inFlight.draining,
+    stopping: () => inFlight.stopping,
   });
   const canaries = config.canaryIntervalMs
     ? new Canaries({
@@ -231,6 +232,8 @@ export async function startRouter(
   return {
     addresses,
     async close() {
+      inFlight.announceStop();
+      await delay(config.drainDelayMs);
       canaries?.[Symbol.dispose]();
       await inFlight.drain(config.drainTimeoutMs);
       stopping.abort(new BatonError("canceled", "Canceled: the router is stopping"));

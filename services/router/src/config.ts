@@ -256,6 +256,12 @@ export const settings = defineSettings("router", {
     default: 3000,
     doc: "How long a stopping router lets running requests end, in ms",
   }),
+  drainDelayMs: setting.milliseconds({
+    flag: "drain-delay-ms",
+    env: "BATON_DRAIN_DELAY_MS",
+    default: 0,
+    doc: "How long before that it still takes requests while /readiness says that it stops, in ms: for a load balancer to notice",
+  }),
   traceOverrides: setting.choice({
     flag: "trace-overrides",
     env: "BATON_TRACE_OVERRIDES",

@@ -3,6 +3,8 @@
  *
  *   F1  No two running requests have the same id: workers tell them apart by it.
  *   F2  Once drain() is called no request enters, and it resolves when the last one has left.
+ *   F3  Between announceStop() and drain() requests enter, but the router says that it stops, so that whoever sends
+ *       requests can learn of it before the first one is refused.
  */
 import { BatonError, type RequestId } from "@baton/core";
 
@@ -15,14 +17,20 @@ export interface Abortable {
 export class InFlightRequests {
   readonly #requests = new Map<RequestId, Abortable>();
   readonly #empty = Promise.withResolvers<void>();
+  #stopping = false;
   #draining = false;
 
   get size(): number {
     return this.#requests.size;
   }
 
-  get draining(): boolean {
-    return this.#draining;
+  /** Whether the router is about to stop, and no request should be sent to it any more. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  announceStop(): void {
+    this.#stopping = true;
   }
 
   has(id: RequestId): boolean {
@@ -66,6 +74,7 @@ export class InFlightRequests {
 
   /** Lets running requests end for `limitMs`, then aborts the rest with `unavailable` and waits for their ends. */
   async drain(limitMs: number): Promise<void> {
+    this.#stopping = true;
     this.#draining = true;
     if (this.size === 0) return;
     const timer = setTimeout(() => this.abortAll(stopping(limitMs)), limitMs);

@@ -27,6 +27,6 @@ readTracingCounts(metrics, tracing.counts);
 const { startRouter } = await import("./compose.ts");
 await runService(() => startRouter(config, { tracer: tracing.tracer, metrics, logger, tls, traceStore }), {
   logger,
-  closeTimeoutMs: config.drainTimeoutMs + 3000, // After the drain, what is told to end gets a moment to do so.
+  closeTimeoutMs: config.drainDelayMs + config.drainTimeoutMs + 3000, // After the drain, what is told to end gets a moment to do so.
   flush: tracing.shutdown,
 });

@@ -8,14 +8,14 @@ const TIMEOUT_MS = 10_000;
 export interface HealthGenerateParts {
   /** Sends a one-token request through workers that would be chosen now. Rejects with what failed. */
   readonly probe: (timeoutMs: number) => Promise<void>;
-  readonly draining: () => boolean;
+  readonly stopping: () => boolean;
 }
 
 /** Whoever asks while somebody else does gets the same answer: asking often costs no more than asking once. */
-export function addHealthGenerate(app: FastifyInstance, { probe, draining }: HealthGenerateParts): void {
+export function addHealthGenerate(app: FastifyInstance, { probe, stopping }: HealthGenerateParts): void {
   let running: Promise<void> | undefined;
   app.get("/health_generate", { config: { open: true } }, async (_request, reply) => {
-    if (draining()) return reply.code(503).send({ status: "stopping" });
+    if (stopping()) return reply.code(503).send({ status: "stopping" });
     running ??= probe(TIMEOUT_MS).finally(() => {
       running = undefined;
     });

@@ -8,7 +8,8 @@ const OPEN = { config: { open: true } } as const;
 export interface ProbeParts {
   /** Whether a request could be served now. */
   readonly availability: () => Availability;
-  readonly draining: () => boolean;
+  /** Whether the router is about to stop. */
+  readonly stopping: () => boolean;
 }
 
 export function addProbes(app: FastifyInstance, parts: ProbeParts): void {
@@ -23,8 +24,8 @@ export function addProbes(app: FastifyInstance, parts: ProbeParts): void {
   app.get("/health", OPEN, () => readinessOf(parts));
 }
 
-function readinessOf({ availability, draining }: ProbeParts) {
-  if (draining()) return { status: "stopping" };
+function readinessOf({ availability, stopping }: ProbeParts) {
+  if (stopping()) return { status: "stopping" };
   const now = availability();
   if (now.kind !== "unavailable") return { status: "ready", mode: now.kind };
   return { status: "not_ready", missing: now.missing.map((role) => `${role} worker`) };
