@@ -33,6 +33,7 @@ const images = {
 const receiver = await startOtlpReceiver({ protocol: "grpc", host: "0.0.0.0" });
 const stack = await Stack.create({
   COMPOSE_PROFILES: "",
+  OTEL_LOGS_EXPORTER: "none", // The receiver takes traces.
   OTEL_EXPORTER_OTLP_ENDPOINT: `http://otel-collector:${new URL(receiver.grpcEndpoint).port}`,
 });
 

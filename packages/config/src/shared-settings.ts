@@ -116,6 +116,12 @@ export const loggingSettings = {
     default: "info",
     doc: "Least severe log lines that are written",
   }),
+  logsExporter: setting.choice({
+    env: "OTEL_LOGS_EXPORTER",
+    choices: ["none", "otlp"],
+    default: "none",
+    doc: "otlp sends log lines to the collector of traces as well; they are on stdout in any case",
+  }),
 } as const;
 
 /** Which model is served. */

@@ -12,7 +12,7 @@ export {
 } from "./exported-span.ts";
 export { formatTree } from "./format-tree.ts";
 export { isTraceLevel, TRACE_LEVELS, type TraceLevel } from "./level.ts";
-export { createLogger, type LoggerOptions, type LogLevel } from "./logger.ts";
+export { createLogger, type LoggerOptions, type LogLevel, type LogsExporter } from "./logger.ts";
 export type { TraceModule } from "./module.ts";
 export { ATTR, EVENT, LINK, rootName, SPAN, type SpanName, STANDALONE } from "./names.ts";
 export { nullRequestTracer } from "./null-request-tracer.ts";

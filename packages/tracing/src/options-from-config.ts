@@ -1,5 +1,6 @@
 /** From the settings that every program shares to the options of `startTracing`. */
 import type { TraceLevel } from "./level.ts";
+import type { LogsExporter } from "./logger.ts";
 import type { TraceModule } from "./module.ts";
 import type { OtlpProtocol } from "./otlp-exporter.ts";
 import type { SamplerName } from "./request-sampler.ts";
@@ -15,6 +16,7 @@ export interface TracingConfig {
   readonly semconvOptIn: string | undefined;
   readonly otlpEndpoint: string | undefined;
   readonly otlpProtocol: OtlpProtocol;
+  readonly logsExporter: LogsExporter;
   readonly otlpScheduleDelayMs: number;
   readonly otlpMaxExportBatchSize: number;
 }
@@ -28,6 +30,7 @@ export function tracingOptions(config: TracingConfig) {
     semconvOptIn: splitOptIn(config.semconvOptIn),
     endpoint: config.otlpEndpoint,
     protocol: config.otlpProtocol,
+    logsExporter: config.logsExporter,
     scheduleDelayMs: config.otlpScheduleDelayMs,
     maxExportBatchSize: config.otlpMaxExportBatchSize,
   } satisfies Partial<TracingOptions>;

@@ -15,10 +15,11 @@ import { CryptoIdGenerator } from "./crypto-id-generator.ts";
 import { genAiNames } from "./gen-ai-names.ts";
 import { grpcTracerProvider } from "./grpc-tracer.ts";
 import type { TraceLevel } from "./level.ts";
+import type { LogsExporter } from "./logger.ts";
 import type { TraceModule } from "./module.ts";
 import { nullRequestTracer } from "./null-request-tracer.ts";
 import { OtelRequestTracer } from "./otel-request-tracer.ts";
-import { createExporter, type OtlpProtocol, otlpUrl } from "./otlp-exporter.ts";
+import { createExporter, createLogExporter, type OtlpProtocol, otlpUrl } from "./otlp-exporter.ts";
 import { NO_COUNTS, type TraceCounts, type TraceMisuse } from "./recorder.ts";
 import { requestPropagator } from "./request-propagator.ts";
 import { requestSampler, type SamplerName } from "./request-sampler.ts";
@@ -49,6 +50,8 @@ export interface TracingOptions {
   /** URL of the collector; undefined sends nothing to one. Over HTTP, `/v1/traces` is added unless it is there. */
   readonly endpoint: string | undefined;
   readonly protocol: OtlpProtocol;
+  /** `otlp` sends log lines to the collector, too; none unless given. */
+  readonly logsExporter?: LogsExporter;
   /** Gets every span as well, with a collector or without one. */
   readonly alsoTo?: SpanSink | undefined;
   /** Told of every stage that ends, whether or not it is traced. */
@@ -95,7 +98,7 @@ const MISUSE_INTERVAL_MS = 60_000;
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
   const { endpoint, alsoTo } = options;
   if (endpoint === undefined && alsoTo === undefined) return startWithoutSpans(options);
-  return startSdk({ ...options, endpoint: endpoint && otlpUrl(endpoint, options.protocol) });
+  return startSdk(options);
 }
 
 /** Without spans a stage is still timed for its observer; without an observer there is nothing to do at all. */
@@ -133,7 +136,7 @@ async function startSdk(options: TracingOptions): Promise<Tracing> {
     sampler: requestSampler(await configuredSampler(options.sampler)),
     textMapPropagator: requestPropagator,
     spanProcessors: [processor],
-    logRecordProcessors: [],
+    logRecordProcessors: await logProcessors(options),
     metricReaders: [],
     instrumentations: [grpcInstrumentation],
   });
@@ -204,10 +207,18 @@ async function collectorOutlet(options: TracingOptions): Promise<SpanOutlet | un
   const concurrencyLimit = Math.ceil(maxQueueSize / maxExportBatchSize) + 1;
   const limits = { maxExportBatchSize, maxQueueSize, scheduledDelayMillis: scheduleDelayMs };
   return new SpanOutlet({
-    exporter: await createExporter(protocol, { url: endpoint, concurrencyLimit }),
+    exporter: await createExporter(protocol, { url: otlpUrl(endpoint, protocol), concurrencyLimit }),
     batch: (exporter) => new BatchSpanProcessor({ exporter, ...limits }),
     maxQueueSize,
   });
+}
+
+/** Bounded by the SDK's own limits: 2048 lines may wait, more are dropped; stdout has them all. */
+async function logProcessors({ endpoint, protocol, logsExporter }: TracingOptions) {
+  if (endpoint === undefined || logsExporter !== "otlp") return [];
+  const { BatchLogRecordProcessor } = await import("@opentelemetry/sdk-logs");
+  const exporter = await createLogExporter(protocol, { url: otlpUrl(endpoint, protocol, "logs") });
+  return [new BatchLogRecordProcessor({ exporter })];
 }
 
 async function sinkOutlet(options: TracingOptions): Promise<SpanOutlet | undefined> {

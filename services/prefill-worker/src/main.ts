@@ -9,7 +9,7 @@ import { settings } from "./config.ts";
 
 const config = configOrExit(settings);
 const tls = valueOrExit(() => readTlsIdentity(config, Date.now()));
-const logger = createLogger({ name: config.workerId, level: config.logLevel });
+const logger = createLogger({ name: config.workerId, level: config.logLevel, exporter: config.logsExporter });
 const metrics = createMetrics("prefill");
 const tracing = await startTracing({
   serviceName: config.serviceName ?? "baton-prefill-worker",

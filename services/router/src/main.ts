@@ -9,7 +9,7 @@ import { settings } from "./config.ts";
 
 const config = configOrExit(settings);
 const tls = valueOrExit(() => readTlsIdentity(config, Date.now()));
-const logger = createLogger({ name: "router", level: config.logLevel });
+const logger = createLogger({ name: "router", level: config.logLevel, exporter: config.logsExporter });
 const traceStore = config.traceStore === 0 ? undefined : new TraceStore({ maxTraces: config.traceStore });
 const metrics = createMetrics("router");
 const tracing = await startTracing({
