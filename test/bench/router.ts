@@ -32,7 +32,7 @@ const PARTS = ["overhead", "saturation", "memory", "profile"];
 export const bench: Bench = {
   question: `What does the router add to a request of ${TOKENS} tokens, how many a second can one processor route, and where does its time go?`,
   notMeasured:
-    "TLS, several routers, long prompts, clients on other machines; workers are mocks that take no time",
+    "TLS, several routers, long prompts, clients on other machines; workers answer at once and hand over no KV (but for the memory)",
 
   async run(report, args) {
     const { values } = parseArgs({
@@ -63,26 +63,15 @@ function body(index: number): string {
 
 /** Requests at a steady rate, by turns straight to the workers and through the router. */
 async function overhead(report: Report, level: string, seconds: number, pinned: boolean): Promise<void> {
-  await using cluster = await Cluster.start({
-    routerArgs: ["--trace-level", level],
-    workerArgs: [
-      "--engine",
-      "mock",
-      "--mock-speedup",
-      "1000",
-      "--trace-level",
-      level,
-      "--max-running",
-      "256",
-    ],
-  });
+  await using instant = await startInstant(level);
+  const router = instant.cluster.process("router");
   if (pinned) {
-    pin([cluster.process("router").child.pid!], ROUTER_CPU);
-    pin([process.pid, ...cluster.workers.map((name) => cluster.process(name).child.pid!)], OTHERS_CPU);
+    pin([router.child.pid!], ROUTER_CPU);
+    pin([process.pid, instant.worker.child.pid!], OTHERS_CPU);
   }
-  const { grpc: prefill, kv } = cluster.process("prefill-0").addresses as { grpc: string; kv: string };
-  using direct = new DirectClient({ prefill, kv, decode: cluster.process("decode-0").addresses.grpc! });
-  using pool = new ClientPool(cluster.process("router").addresses.http!);
+  const { prefill, decode } = instant.worker.addresses as { prefill: string; decode: string };
+  using direct = new DirectClient({ prefill, decode, kv: "127.0.0.1:1" });
+  using pool = new ClientPool(router.addresses.http!);
   const promptIds = (index: number) => [...Buffer.from(JSON.parse(body(index)).prompt as string)];
   const through = (index: number) => pool.stream(body(index));
   const straight = (index: number) => direct.generate(promptIds(index), TOKENS);
@@ -186,7 +175,7 @@ async function saturation(report: Report, level: string, seconds: number, pinned
   }
   const address = router.addresses.http!;
   await closedLoop(address, 32, 4);
-  for (const clients of [1, 32, 128]) {
+  for (const clients of [32, 128]) {
     const before = processorMs([router.child.pid!]);
     const startedAt = performance.now();
     const timings = await closedLoop(address, clients, seconds);

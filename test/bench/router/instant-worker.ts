@@ -10,7 +10,7 @@ import { createGrpcWorkerAnnouncer, createRpcServer } from "@baton/rpc";
 const HOST = "127.0.0.1";
 const [registry, model, modelHash] = process.argv.slice(2) as [string, string, string];
 
-async function announce(role: "prefill" | "decode", port: number): Promise<void> {
+function announce(role: "prefill" | "decode", port: number): void {
   const record: WorkerRecord = {
     id: workerId(`instant-${role}`),
     epoch: randomUUID(),
@@ -48,7 +48,12 @@ decode.addDecode({
   stop() {},
 });
 
-await announce("prefill", (await prefill.listen(HOST, 0)).port);
-await announce("decode", (await decode.listen(HOST, 0)).port);
-process.send?.({ type: "ready", addresses: {} });
+const ports = {
+  prefill: (await prefill.listen(HOST, 0)).port,
+  decode: (await decode.listen(HOST, 0)).port,
+};
+announce("prefill", ports.prefill);
+announce("decode", ports.decode);
+const addresses = { prefill: `${HOST}:${ports.prefill}`, decode: `${HOST}:${ports.decode}` };
+process.send?.({ type: "ready", addresses });
 process.once("SIGTERM", () => process.exit());

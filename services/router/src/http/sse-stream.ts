@@ -1,4 +1,7 @@
-/** Server-sent events on a raw response, no faster than the client reads. */
+/**
+ * Server-sent events on a raw response, no faster than the client reads. What is sent in one turn of the event loop goes
+ * out in one piece: tokens of many requests come together, and a system call costs more than the text in it.
+ */
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { BatonError } from "@baton/core";
@@ -13,6 +16,7 @@ const HEADERS = {
 export class SseStream {
   readonly #response: ServerResponse;
   readonly #signal: AbortSignal;
+  #corked = false;
 
   /** Sends the headers. `signal` aborts when the client has left, among other reasons. */
   constructor(response: ServerResponse, headers: Readonly<Record<string, string>>, signal: AbortSignal) {
@@ -24,6 +28,7 @@ export class SseStream {
   /** Sends one event and waits while the client's connection is full. @throws BatonError the signal's reason. */
   async send(data: object | "[DONE]"): Promise<void> {
     const text = typeof data === "string" ? data : JSON.stringify(data);
+    this.#collect();
     if (this.#response.write(`data: ${text}\n\n`)) return;
     try {
       await once(this.#response, "drain", { signal: this.#signal });
@@ -35,6 +40,19 @@ export class SseStream {
   /** Sends a last event without waiting, and closes the stream. */
   end(last: object | "[DONE]"): void {
     const text = typeof last === "string" ? last : JSON.stringify(last);
+    this.#collect();
     this.#response.end(`data: ${text}\n\n`);
+  }
+
+  /** Holds back what is written until the end of this turn. */
+  #collect(): void {
+    const { socket } = this.#response;
+    if (this.#corked || !socket) return;
+    this.#corked = true;
+    socket.cork();
+    setImmediate(() => {
+      this.#corked = false;
+      socket.uncork();
+    });
   }
 }

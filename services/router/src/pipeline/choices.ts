@@ -42,6 +42,7 @@ export async function* choices(
   generate: Generate,
 ): AsyncGenerator<AnswerEvent, void, void> {
   const all = count * prompts.length;
+  if (all === 1) return yield* onlyChoice(generate(prompts[0]!, context, 0));
   const siblings = new AbortController();
   const signal = AbortSignal.any([context.signal, siblings.signal]);
   const running: AsyncGenerator<TextEvent, void, void>[] = [];
@@ -78,6 +79,16 @@ export async function* choices(
   } finally {
     siblings.abort(new BatonError("canceled", "Canceled: the request has ended"));
     await Promise.allSettled([...arriving.values(), ...running.map((choice) => choice.return())]); // C3
+  }
+}
+
+/** What most requests ask for: nobody to race with, and nobody to stop. */
+async function* onlyChoice(
+  events: AsyncGenerator<TextEvent, void, void>,
+): AsyncGenerator<AnswerEvent, void, void> {
+  for await (const event of events) {
+    yield { ...event, choice: 0 };
+    if (event.type === "end") yield { type: "usage", usage: event.usage };
   }
 }
 
