@@ -64,6 +64,7 @@ async function main(): Promise<void> {
   await step("scales prefill to three, which register themselves", scalePrefill);
   await step("drains a decode worker that is told to stop", checkDrain);
   await step("survives the loss of a decode worker in mid-stream", loseDecodeWorker);
+  await step("waits for a router that crashed", loseRouter);
   await step("has Redis with its password, and without any file", checkRedis);
   await step("answers every request while Redis restarts", restartRedis);
   await step("answers every request while each service is replaced, one after the other", rollEverything);
@@ -250,6 +251,17 @@ async function loseDecodeWorker(): Promise<string> {
     timeoutMs: 30_000,
   });
   return "the stream went on";
+}
+
+/** The gateway finds nobody and tries again until there is somebody. */
+async function loseRouter(): Promise<void> {
+  const [router] = await stack.containers("router");
+  await crash(router!);
+  await eventually("the engine restarts it", async () => {
+    return (await docker("inspect", "--format", "{{.RestartCount}}", router!.id)) === "1";
+  });
+  await checkAnswers();
+  await stack.ready();
 }
 
 /** As a crash would end it, not as an operator: the service is killed, and the engine restarts the container. */

@@ -14,6 +14,8 @@ export interface RedisClient {
   run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   /** Receives the messages of a channel on a connection of its own; `onReady` is called whenever it (again) does. */
   subscribe(channel: string, onMessage: (message: string) => void, onReady: () => void): void;
+  /** Whether a command could be sent now. */
+  readonly isReady: boolean;
   /** Calls `listener` whenever the connection is (again) usable. */
   onReady(listener: () => void): void;
   close(): void;
@@ -48,6 +50,9 @@ export function connectRedis(options: RedisClientOptions): RedisClient {
         // A failure here is a connection that broke again; the next one is ready again.
         subscriber.subscribe(channel).then(onReady, options.onError);
       });
+    },
+    get isReady() {
+      return commands.status === "ready";
     },
     onReady(listener) {
       commands.on("ready", listener);

@@ -108,6 +108,8 @@ class LeaseHolder implements RedisWorkerAnnouncer {
       else if (verdict === "removed") this.#enter("removed", { epoch: record.epoch });
       else this.#enter("refused", { epoch: record.epoch, replacedBy: detail });
     } catch (reason) {
+      // Still connecting for the first time: the record is announced once that is done, and a failure is logged.
+      if (this.#standing === "unknown" && !this.#redis.isReady) return;
       this.#enter("away", { err: reason });
     }
   }
