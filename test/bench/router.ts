@@ -122,7 +122,9 @@ class ClientPool implements Disposable {
   }
 
   async stream(text: string): Promise<Timing> {
-    const client = this.#idle.pop() ?? (await this.#connect());
+    let client = this.#idle.pop();
+    while (client && !client.isOpen) client = this.#idle.pop();
+    client ??= await this.#connect();
     const timing = await client.stream(text);
     this.#idle.push(client);
     return timing;

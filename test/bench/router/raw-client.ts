@@ -61,6 +61,11 @@ export class RawClient implements Disposable {
     this.#socket.write(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
   }
 
+  /** False once the router has closed the connection, as it does with idle ones. */
+  get isOpen(): boolean {
+    return !this.#socket.destroyed && this.#socket.writable;
+  }
+
   /** Whether a token of the answer has come. */
   get hasBegun(): boolean {
     return this.#firstTokenAt > 0;
