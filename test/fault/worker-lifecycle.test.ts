@@ -107,10 +107,10 @@ describe("an operator", () => {
 
   test("sees what each worker holds", async () => {
     await using cluster = await Cluster.start();
-    const { stream } = await longStream(cluster);
-    const [decode, prefill] = await eventually("the prompt's blocks are there", async () => {
+    const { stream } = await longStream(cluster, 6000);
+    const [decode, prefill] = await eventually("the worker has told of the request", async () => {
       const { data } = (await operate(cluster, "GET", "/get_loads")).body;
-      return data[0].num_tokens >= 16 && data;
+      return data[0].num_running_reqs === 1 && data;
     });
     expect(decode).toMatchObject({
       id: "decode-0",

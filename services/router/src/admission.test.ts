@@ -34,7 +34,10 @@ describe("busy workers", () => {
     await using _cluster = cluster;
     const running = send("x".repeat(1600)); // 100 of 1,024 blocks.
     await eventually(() => decode.generations.length === 1);
-    expect(await jsonOf(await put({ kv_use: 0.09 }))).toEqual({ kv_use: 0.09, waiting_tokens: 1_000_000_000 });
+    expect(await jsonOf(await put({ kv_use: 0.09 }))).toEqual({
+      kv_use: 0.09,
+      waiting_tokens: 1_000_000_000,
+    });
     const refused = await send("y");
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);

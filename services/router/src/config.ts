@@ -248,7 +248,7 @@ export const settings = defineSettings("router", {
     flag: "canary-interval-ms",
     env: "BATON_CANARY_INTERVAL_MS",
     default: 60_000,
-    doc: "How long a worker may be without requests before it is tried with one token, in ms; 0 is never",
+    doc: "How long a worker may be without requests before it is tried with a small request, in ms; 0 is never",
   }),
   drainTimeoutMs: setting.milliseconds({
     flag: "drain-timeout-ms",

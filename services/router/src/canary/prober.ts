@@ -1,6 +1,7 @@
 /**
- * One-token requests of the router itself, through real workers: the whole way of a request's legs, the engines' forward
- * passes and the hand-over included.
+ * Small requests of the router itself, through real workers: the whole way of a request's legs, the engines' forward
+ * passes and the hand-over included. They ask for two tokens: the first is the prefill worker's, and only the second is
+ * one that the decode worker has computed.
  *
  *   P1  A probe is in no trace, in no metric of requests, and in no index of prefixes: its prompt fills no block.
  *   P2  Its end is charged to the workers' circuits like that of any attempt; silence is a failure of all its workers.
@@ -33,6 +34,8 @@ export interface ProberParts extends LegPairParts {
 
 /** Any token of any model. */
 const PROMPT = [0];
+
+const TOKENS = 2;
 
 const UNMEASURED: LegPairFigures = { tokens() {}, prefilled() {}, decoded() {} };
 
@@ -78,7 +81,7 @@ function requestOf(deadline: number): GenerationRequest {
   return {
     requestId: requestId(`probe-${randomBytes(8).toString("hex")}`),
     promptTokenIds: PROMPT,
-    sampling: { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens: 1 },
+    sampling: { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens: TOKENS },
     probe: true,
     deadline,
   };

@@ -6,7 +6,7 @@ import type { FastifyInstance } from "fastify";
 const TIMEOUT_MS = 10_000;
 
 export interface HealthGenerateParts {
-  /** Sends a one-token request through workers that would be chosen now. Rejects with what failed. */
+  /** Sends a small request through workers that would be chosen now. Rejects with what failed. */
   readonly probe: (timeoutMs: number) => Promise<void>;
   readonly stopping: () => boolean;
 }
