@@ -24,7 +24,7 @@ const secrets = Object.assign({}, ...composes.map((compose) => compose.secrets ?
 >;
 
 /** Set by whoever runs Compose, and read by nothing in the files. */
-const OF_COMPOSE = ["COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"];
+const OF_COMPOSE = ["COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"];
 
 test("every variable of the compose files is explained in .env.example, and none that is not there", () => {
   const used = FILES.flatMap((file) => [...read(file).matchAll(/\$\{(\w+)/g)].map(([, name]) => name!));
