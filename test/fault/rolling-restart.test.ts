@@ -52,3 +52,15 @@ test("every worker of two pairs is restarted by SIGTERM while streams run, and e
   expect(answers).toBeGreaterThanOrEqual(4 * STREAMS);
   await cluster.atRest();
 }, 120_000);
+
+test("a router that is told to stop takes requests for as long as a load balancer may need to notice", async () => {
+  await using cluster = await Cluster.start({ routerArgs: ["--drain-delay-ms", "3000"] });
+  const status = async () => (await fetch(`${cluster.url}/readiness`)).status;
+  expect(await status()).toBe(200);
+  const ended = cluster.end("router", "SIGTERM");
+  await eventually("readiness says so", async () => (await status()) === 503);
+  const body = { model: BABBLE_MODEL, prompt: "Once", max_tokens: 4, temperature: 0, stream: true };
+  const payloads = await collect(await post(`${cluster.url}/v1/completions`, body));
+  expect(payloads.at(-1)).toBe("[DONE]");
+  expect(await ended).toBe(0);
+}, 60_000);
