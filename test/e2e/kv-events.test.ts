@@ -32,6 +32,7 @@ beforeAll(async () => {
   second = await ServiceProcess.start(sourceOf("router"), ["--port", "0", "--registry-port", "0"], {
     BATON_CACHE: TEST_CACHE,
     BATON_MODEL: await ensureBabbleCheckpoint(TEST_CACHE),
+    BATON_WEIGHTS: "fp32", // As the cluster has them.
     ...env,
   });
   for (const url of urls()) await followed(url);
