@@ -113,7 +113,7 @@ export class FrameConnection {
       host,
       port,
       onread: {
-        buffer: () => (connection && connection.#memoryToRead()) ?? readBuffer,
+        buffer: () => (connection ? connection.#memoryToRead() : undefined) ?? readBuffer,
         callback: (bytes, buffer) => {
           if (connection) connection.#onRead(bytes, buffer === readBuffer ? readBuffer : undefined);
           return true;
