@@ -8,6 +8,13 @@ import { collect, post } from "../support/sse.ts";
 
 const STREAMS = 4;
 
+async function serving(cluster: Cluster): Promise<readonly string[]> {
+  const { data } = (await (await fetch(`${cluster.url}/workers`)).json()) as {
+    data: readonly { readonly id: string; readonly state: string }[];
+  };
+  return data.filter(({ state }) => state === "serving").map(({ id }) => id);
+}
+
 test("every worker of two pairs is restarted by SIGTERM while streams run, and every answer is whole", async () => {
   await using cluster = await Cluster.start({
     prefill: 2,
@@ -41,7 +48,9 @@ test("every worker of two pairs is restarted by SIGTERM while streams run, and e
       const before = answers;
       expect(await cluster.end(name, "SIGTERM")).toBe(0);
       await cluster.restart(name);
-      await cluster.ready();
+      await eventually(`the router has taken ${name} in`, async () =>
+        (await serving(cluster)).includes(name),
+      );
       // The restarted worker has its part in the load again before the next one leaves.
       const served = eventually("streams end well", async () => answers >= before + STREAMS);
       await Promise.race([served, failed]);
