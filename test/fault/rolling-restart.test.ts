@@ -57,7 +57,12 @@ test("every worker of two pairs is restarted by SIGTERM while streams run, and e
     }
     restarting = false;
   })();
-  await Promise.all([restarts, failed]);
+  try {
+    await Promise.all([restarts, failed]);
+  } finally {
+    restarting = false;
+    await Promise.allSettled([restarts, ...clients]); // No worker is started once the cluster has ended.
+  }
   expect(answers).toBeGreaterThanOrEqual(4 * STREAMS);
   await cluster.atRest();
 }, 120_000);
