@@ -1,8 +1,11 @@
 /** Workers that are drained, resumed and taken out by an operator while requests run on them. */
-import { BABBLE_MODEL } from "@baton/model/testing";
+import { silentLogger } from "@baton/core";
+import { BABBLE_MODEL, ensureBabbleCheckpoint } from "@baton/model/testing";
+import { createRpcServer } from "@baton/rpc";
 import { describe, expect, test } from "@jest/globals";
-import { Cluster } from "../support/cluster.ts";
+import { Cluster, TEST_CACHE } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
+import { ServiceProcess, sourceOf } from "../support/service-process.ts";
 import { collect, post, type SseStream } from "../support/sse.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: tests reach into JSON of many shapes
@@ -122,6 +125,22 @@ describe("an operator", () => {
     expect(prefill).toMatchObject({ id: "prefill-0", role: "prefill", state: "serving" });
     stream.leave();
     await cluster.atRest();
+  });
+
+  test("finds a worker healthy once a router has taken it in, and alive before", async () => {
+    const env = { BATON_CACHE: TEST_CACHE, BATON_MODEL: await ensureBabbleCheckpoint(TEST_CACHE) };
+    const registry = createRpcServer({ logger: silentLogger });
+    const { port } = await registry.listen("127.0.0.1", 0); // Answers, and has no registry.
+    const args = ["--worker-id", "alone", "--registry", `127.0.0.1:${port}`, "--engine", "mock"];
+    const worker = await ServiceProcess.start(sourceOf("decode-worker"), args, env);
+    const ask = async (path: string) => (await fetch(`http://${worker.addresses.metrics}${path}`)).status;
+    expect([await ask("/health"), await ask("/liveness")]).toEqual([503, 200]);
+    await registry.shutdown(0);
+    await worker.end();
+
+    await using cluster = await Cluster.start();
+    const health = `http://${cluster.process("decode-0").addresses.metrics}/health`;
+    await eventually("decode-0 is healthy", async () => (await fetch(health)).status === 200);
   });
 
   test("is told what is wrong with an order", async () => {

@@ -294,7 +294,7 @@ export const workerSettings = {
     flag: "metrics-port",
     env: "BATON_METRICS_PORT",
     default: 0,
-    doc: "Port of /metrics and /health, on the address that the worker listens on; 0 picks a free one",
+    doc: "Port of /metrics, /health and /liveness, on the address that the worker listens on; 0 picks a free one",
   }),
   registryAddress: setting.address({
     flag: "registry",

@@ -32,6 +32,7 @@ test("health follows the state of the process", async () => {
   healthy = false;
   const bad = await fetch(`${url}/health`);
   expect([bad.status, await bad.json()]).toEqual([503, { status: "draining" }]);
+  expect((await fetch(`${url}/liveness`)).status).toBe(200);
 });
 
 test("anything else is refused", async () => {

@@ -1,5 +1,5 @@
 /**
- * A small HTTP server for a process that has no other: `GET /metrics` and `GET /health`.
+ * A small HTTP server for a process that has no other: `GET /metrics`, `GET /health` and `GET /liveness`.
  * It is bounded in connections, time and size of requests; work that comes in piles up nowhere.
  */
 import { once } from "node:events";
@@ -59,8 +59,11 @@ async function answer(
       const { healthy, status } = options.health();
       return send(response, healthy ? 200 : 503, JSON.stringify({ status }), "application/json");
     }
+    // Whether to start the process again, not whether to send it work: one that drains is alive.
+    case "/liveness":
+      return send(response, 200, JSON.stringify({ status: "alive" }), "application/json");
     default:
-      return send(response, 404, "Expected /metrics or /health\n");
+      return send(response, 404, "Expected /metrics, /health or /liveness\n");
   }
 }
 

@@ -33,6 +33,8 @@ export interface GrpcWorkerAnnouncerOptions {
   /** Shown to the router, which is then spoken to over TLS. */
   readonly tls?: TlsIdentity | undefined;
   readonly logger: Logger;
+  /** Called whenever a router takes the worker in that did not have it. */
+  readonly onRegistered?: () => void;
 }
 
 type AttachCall = grpc.ClientDuplexStream<WorkerAnnouncement, AnnouncementReply__Output>;
@@ -58,6 +60,7 @@ class GrpcWorkerAnnouncer implements WorkerAnnouncer {
   readonly #address: string;
   readonly #tls: TlsIdentity | undefined;
   readonly #logger: Logger;
+  readonly #onRegistered: () => void;
   readonly #client;
   readonly #closed = Promise.withResolvers<void>();
   #state: State = { kind: "idle" };
@@ -65,10 +68,11 @@ class GrpcWorkerAnnouncer implements WorkerAnnouncer {
   /** Attempts since the router last answered. */
   #failures = 0;
 
-  constructor({ address, tls, logger }: GrpcWorkerAnnouncerOptions) {
+  constructor({ address, tls, logger, onRegistered = () => {} }: GrpcWorkerAnnouncerOptions) {
     this.#address = address;
     this.#tls = tls;
     this.#logger = logger;
+    this.#onRegistered = onRegistered;
     this.#client = new WorkerRegistry(address, ...clientChannel(address, tls));
   }
 
@@ -105,10 +109,13 @@ class GrpcWorkerAnnouncer implements WorkerAnnouncer {
 
   #onReply(call: AttachCall, { heartbeatMs }: AnnouncementReply__Output): void {
     if (this.#state.kind !== "attached") return;
-    if (!this.#state.registered) this.#logger.info({ router: this.#address }, "Registered with the router");
+    const isNew = !this.#state.registered;
     this.#failures = 0;
     const timer = setTimeout(() => this.#send(call), heartbeatMs).unref();
     this.#enter({ kind: "attached", call, registered: true, timer });
+    if (!isNew) return;
+    this.#logger.info({ router: this.#address }, "Registered with the router");
+    this.#onRegistered();
   }
 
   #onEnd(status: grpc.StatusObject): void {

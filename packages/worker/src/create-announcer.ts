@@ -11,10 +11,11 @@ type Place = Pick<
 /** @throws BatonError `invalid_argument` for a URL of Redis that says no place; it never shows the password. */
 export function createAnnouncer(
   config: Place,
-  { tls, logger }: Pick<GrpcWorkerAnnouncerOptions, "tls" | "logger">,
+  options: Pick<GrpcWorkerAnnouncerOptions, "tls" | "logger" | "onRegistered">,
 ): WorkerAnnouncer {
   const { registryAddress: address, redisUrl, redisNamespace: namespace, heartbeatMs } = config;
-  if (redisUrl === undefined) return createGrpcWorkerAnnouncer({ address, tls, logger });
+  if (redisUrl === undefined) return createGrpcWorkerAnnouncer({ address, ...options });
   const url = withRedisPassword(redisUrl, config.redisPassword);
-  return createRedisWorkerAnnouncer({ url, namespace, heartbeatMs, logger });
+  const { tls: _, ...rest } = options; // Redis has its own, by its URL.
+  return createRedisWorkerAnnouncer({ url, namespace, heartbeatMs, ...rest });
 }

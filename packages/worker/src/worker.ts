@@ -2,7 +2,8 @@
  * What every worker has, whatever its role: an identity, the engine, a gRPC server, a place in the registry, and a
  * life cycle. A service adds its own handlers and listeners, then calls `serve`.
  *
- *   W1  A worker is announced as `serving` only once every listener is up.
+ *   W1  A worker is announced as `serving` only once every listener is up, and calls itself healthy only once the
+ *       registry has taken it in: whoever replaces workers one by one may then stop the next.
  *   W2  Shutdown goes outside in: announce `draining`, let calls end, then the service's own parts, then the engine.
  *   W3  A failed engine ends the worker: `ended` settles with the error, the process exits, its supervisor restarts it.
  */
@@ -68,7 +69,7 @@ export interface Worker {
   /** Records the engine's steps in the traces of sequences that ask for it. */
   readonly steps: StepTracer;
   readonly server: RpcServer;
-  /** Listens, announces, and resolves once the worker can be found. */
+  /** Listens, announces, and resolves once the worker can be called; it is healthy once it can be found (W1). */
   serve(mount: WorkerMount): Promise<WorkerAddresses>;
   /** Drains and closes everything. Safe to call again: the same promise. */
   close(): Promise<void>;
@@ -117,6 +118,8 @@ class RunningWorker implements Worker {
   #announcer: WorkerAnnouncer | undefined;
   #mount: WorkerMount | undefined;
   #record: WorkerRecord | undefined;
+  /** The registry has taken the worker in, now or before: a router that is lost makes no worker unhealthy. */
+  #wasRegistered = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: WorkerOptions, model: ServedModel, steps: StepTracer) {
@@ -171,7 +174,13 @@ class RunningWorker implements Worker {
       },
       kvHashSeed: Number(BLOCK_HASH_SEED),
     };
-    this.#announcer = createAnnouncer(config, this.#options);
+    this.#announcer = createAnnouncer(config, {
+      ...this.#options,
+      onRegistered: () => {
+        this.#wasRegistered = true;
+        this.#tellHealth();
+      },
+    });
     this.#announce("serving");
     logger.info(
       { worker: this.id, epoch: this.epoch, grpcAddress, kvAddress: mount.kvAddress },
@@ -195,15 +204,21 @@ class RunningWorker implements Worker {
   }
 
   #health() {
-    const status = this.#record?.state ?? "starting";
+    const state = this.#record?.state ?? "starting";
+    const status = state === "serving" && !this.#wasRegistered ? "starting" : state;
     return { healthy: status === "serving", status };
   }
 
   #announce(state: WorkerState): void {
     if (!this.#record || !this.#announcer) return;
-    this.server.setServing(state === "serving");
     this.#record = { ...this.#record, state };
+    this.#tellHealth();
     this.#announcer.announce(this.#record);
+  }
+
+  /** To the health service of gRPC; that of HTTP asks by itself. */
+  #tellHealth(): void {
+    this.server.setServing(this.#health().healthy);
   }
 
   #flushCache(): CacheFlush {

@@ -37,28 +37,14 @@ redis.call('PUBLISH', KEYS[1], entry)
 return {'ok', rank}
 `;
 
-/** Args: id, epoch, lease in ms. Answers 1 if the worker was there. */
+/** Args: id, epoch, time to keep the entry in ms, "removed" where this epoch may not come back. Answers 1 if it was there. */
 export const LEAVE = `${NOW}
-local id, epoch, lease = unpack(ARGV)
+local id, epoch, kept, removed = unpack(ARGV)
 local text = redis.call('HGET', KEYS[1], id)
 local held = text and cjson.decode(text)
 if not held or held.epoch ~= epoch then return 0 end
 held.gone = true
-held.expires = string.format('%.0f', now + lease * 1000)
-local entry = cjson.encode(held)
-redis.call('HSET', KEYS[1], id, entry)
-redis.call('PUBLISH', KEYS[1], entry)
-return 1
-`;
-
-/** Args: id, epoch, time to keep the mark in ms. Answers 1 if the worker was there. */
-export const REMOVE = `${NOW}
-local id, epoch, kept = unpack(ARGV)
-local text = redis.call('HGET', KEYS[1], id)
-local held = text and cjson.decode(text)
-if not held or held.epoch ~= epoch then return 0 end
-held.gone = true
-held.removed = true
+if removed then held.removed = true end
 held.expires = string.format('%.0f', now + kept * 1000)
 local entry = cjson.encode(held)
 redis.call('HSET', KEYS[1], id, entry)

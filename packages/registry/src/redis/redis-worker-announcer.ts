@@ -16,6 +16,8 @@ import { describeRedis, parseRedisUrl } from "./redis-url.ts";
 /** How to make an announcer in Redis. */
 export interface RedisWorkerAnnouncerOptions extends RedisPlace {
   readonly logger: Logger;
+  /** Called whenever Redis has taken the worker in and did not have it. */
+  readonly onRegistered?: () => void;
 }
 
 /** An announcer with its heartbeat. */
@@ -129,9 +131,12 @@ class LeaseHolder implements RedisWorkerAnnouncer {
   #enter(standing: Standing, detail: object): void {
     if (this.#standing === standing || this.#closing) return;
     this.#standing = standing;
-    const { logger, url } = this.#options;
+    const { logger, url, onRegistered } = this.#options;
     const fields = { redis: describeRedis(parseRedisUrl(url)), ...detail };
-    if (standing === "announced") logger.info(fields, "Announced in Redis");
+    if (standing === "announced") {
+      logger.info(fields, "Announced in Redis");
+      onRegistered?.();
+    }
     if (standing === "away") logger.warn(fields, "Cannot reach Redis; trying until it is back");
     if (standing === "removed")
       logger.error(fields, "This worker was removed; only a new process of it is taken in");

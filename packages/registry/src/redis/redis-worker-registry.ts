@@ -8,7 +8,7 @@ import { parseAnnouncement } from "./announcement.ts";
 import { ObservedWorkers } from "./observed-workers.ts";
 import { connectRedis, type RedisClient, type RedisClientOptions } from "./redis-client.ts";
 import { type RedisPlace, workersKey } from "./redis-place.ts";
-import { LIST, REMOVE } from "./redis-scripts.ts";
+import { LEAVE, LIST } from "./redis-scripts.ts";
 import { describeRedis, parseRedisUrl } from "./redis-url.ts";
 
 /** How long a removed epoch is refused, in ms: by then its process has long stopped, or never will. */
@@ -99,7 +99,7 @@ class FollowingRegistry implements RedisWorkerRegistry {
   async remove({ id, epoch }: Pick<WorkerRecord, "id" | "epoch">): Promise<void> {
     try {
       const key = workersKey(this.#options);
-      await this.#redis.run(REMOVE, [key], [id, epoch, String(REMOVED_MS)]);
+      await this.#redis.run(LEAVE, [key], [id, epoch, String(REMOVED_MS), "removed"]);
     } catch (cause) {
       throw new BatonError(
         "unavailable",

@@ -5,7 +5,7 @@ import type { CompletionCall, ParamNames, Prompt } from "../../pipeline/completi
 import { type NeutralValues, supportedFields } from "./neutral-values.ts";
 import { bodyObject, parseFields } from "./parse-body.ts";
 import { assertAnswers, MAX_ANSWERS, PROMPT_FORMS, promptFormOf, promptsOf } from "./prompt-field.ts";
-import { biasesOf, logitBias, seedOf, topKOf } from "./sampling-fields.ts";
+import { logitBias, samplingOf } from "./sampling-fields.ts";
 
 /** Longest stop string, and most of them. */
 const MAX_STOP_CHARACTERS = 1024;
@@ -97,7 +97,7 @@ const NEUTRAL: NeutralValues = {
   lora_path: [],
   session_params: [],
   custom_logit_processor: [],
-  priority: [],
+  priority: [], // Higher is first there, and last here: no value would mean what it says.
   extra_key: [],
   routing_key: [],
   data_parallel_rank: [],
@@ -138,29 +138,14 @@ function formOf({ text, input_ids }: Record<string, unknown>): keyof typeof FORM
 export function generateCallOf(request: GenerateRequest, model: string): CompletionCall {
   const params = request.sampling_params ?? {};
   const prompts = promptsOfRequest(request);
-  const n = params.n ?? 1;
-  assertAnswers(prompts[0]!.param.replace(/\[.*/, ""), prompts.length, n);
+  assertAnswers(prompts[0]!.param.replace(/\[.*/, ""), prompts.length, params.n ?? 1);
+  const { max_new_tokens, min_new_tokens, sampling_seed, ...shared } = params;
+  const fields = { ...shared, max_tokens: max_new_tokens, min_tokens: min_new_tokens, seed: sampling_seed };
   return {
-    model,
+    ...samplingOf({ ...fields, model }),
     prompts,
-    n,
-    echo: false,
-    temperature: params.temperature ?? undefined,
-    topP: params.top_p ?? undefined,
-    topK: topKOf(params.top_k),
-    minP: params.min_p ?? undefined,
-    repetitionPenalty: params.repetition_penalty ?? undefined,
-    presencePenalty: params.presence_penalty ?? undefined,
-    frequencyPenalty: params.frequency_penalty ?? undefined,
-    logitBias: biasesOf(params.logit_bias),
-    seed: seedOf(params.sampling_seed),
-    maxTokens: params.max_new_tokens ?? undefined,
     defaultMaxTokens: DEFAULT_MAX_TOKENS,
-    minTokens: params.min_new_tokens ?? undefined,
-    ignoreEos: params.ignore_eos ?? false,
-    stopTokenIds: params.stop_token_ids ?? [],
     topLogprobs: topLogprobs(request),
-    stop: params.stop == null ? [] : [params.stop].flat(),
     names: NAMES,
   };
 }

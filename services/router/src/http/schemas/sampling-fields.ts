@@ -79,17 +79,17 @@ export function samplingOf(request: z.infer<typeof schema>): Omit<CompletionCall
 }
 
 /** -1 keeps all, as 0 does. */
-export function topKOf(topK: number | null | undefined): number | undefined {
+function topKOf(topK: number | null | undefined): number | undefined {
   return topK == null ? undefined : Math.max(topK, 0);
 }
 
 /** A negative seed is as good as any other 64 bits. */
-export function seedOf(seed: number | null | undefined): bigint | undefined {
+function seedOf(seed: number | null | undefined): bigint | undefined {
   return seed == null ? undefined : BigInt.asUintN(64, BigInt(seed));
 }
 
 /** Biases by token id, as an object has them. */
-export function biasesOf(biases: z.infer<typeof logitBias> | null | undefined): readonly TokenBias[] {
+function biasesOf(biases: z.infer<typeof logitBias> | null | undefined): readonly TokenBias[] {
   return Object.entries(biases ?? {}).map(([id, bias]) => ({ tokenId: Number(id), bias }));
 }
 
