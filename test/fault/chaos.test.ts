@@ -12,7 +12,8 @@ test("workers that are killed, frozen, drained, added and cut off cost errors at
     longestFaultMs: 1500,
     timeoutMs: 15_000,
   });
-  expect(report).toMatchObject({ requests: 400, wrong: [] });
-  expect(Object.values(report.faults).every((times) => times > 0)).toBe(true);
+  expect(report.wrong).toEqual([]);
+  expect(report.requests).toBeGreaterThanOrEqual(400);
+  expect(Math.min(...Object.values(report.faults))).toBeGreaterThan(0);
   expect(report.successes).toBeGreaterThan(200);
 }, 120_000);

@@ -36,18 +36,25 @@ export class Faults {
     return this.#counts;
   }
 
+  /** Whether each has happened: a run that ends before has shown too little. */
+  get haveAllHappened(): boolean {
+    return this.#missing() === undefined;
+  }
+
   /** Lets faults happen until the signal aborts; resolves when every worker is well again. */
   async run(signal: AbortSignal): Promise<void> {
     const { random, everyMs, atOnce = 2 } = this.#options;
-    let number = 0;
     while (!signal.aborted) {
-      // Each kind in turn first, so that a short run has them all.
-      const fault = number < FAULTS.length ? FAULTS[number]! : FAULTS[Math.floor(random() * FAULTS.length)]!;
-      number += 1;
+      const fault = this.#missing() ?? FAULTS[Math.floor(random() * FAULTS.length)]!;
       if (this.#happening.size < atOnce) this.#start(fault);
       await sleep(everyMs * (0.2 + 0.8 * random()), undefined, { signal }).catch(() => {});
     }
     await Promise.all(this.#happening.values());
+  }
+
+  /** The first kind that has not happened. */
+  #missing(): Fault | undefined {
+    return FAULTS.find((fault) => this.#counts[fault] === 0);
   }
 
   #start(fault: Fault): void {

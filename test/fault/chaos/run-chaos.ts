@@ -14,6 +14,7 @@ import { ChaosCluster } from "./chaos-cluster.ts";
 import { Faults } from "./faults.ts";
 
 export interface ChaosOptions {
+  /** At least so many; more if it takes longer until every fault has happened. */
   readonly requests: number;
   readonly seed: number;
   /** Requests at once. */
@@ -59,7 +60,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const random = randomFrom(seed);
   let started = 0;
   const client = async () => {
-    while (started < options.requests) {
+    while (started < options.requests || !faults.haveAllHappened) {
       if (++started % 500 === 0) options.onProgress?.(tally.report());
       tally.add(await play({ url: cluster.url, answers, random, limitMs: timeoutMs + SLACK_MS }));
     }
