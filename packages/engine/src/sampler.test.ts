@@ -1,7 +1,6 @@
 import { MIN_LOGPROB, NEUTRAL_SAMPLING, type SamplingParams } from "@baton/core";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { expOfMinus } from "./exp.ts";
 import { Sampler } from "./sampler.ts";
 import { splitmix64, uniform } from "./splitmix64.ts";
 import { TokenHistory } from "./token-history.ts";
@@ -9,6 +8,12 @@ import { TokenHistory } from "./token-history.ts";
 const logitsArbitrary = fc
   .array(fc.float({ min: -30, max: 30, noNaN: true }), { minLength: 1, maxLength: 300 })
   .map((values) => Float32Array.from(values));
+/** So many that several blocks are summed, flat and with many equal ones. */
+const manyLogitsArbitrary = fc
+  .tuple(fc.integer({ min: 300, max: 1500 }), fc.nat(1e6), fc.integer({ min: 1, max: 1000 }))
+  .map(([size, seed, values]) =>
+    Float32Array.from({ length: size }, (_, id) => (((id + seed) * 7919) % values) / (values / 8)),
+  );
 const seedArbitrary = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
 
 interface Context {
@@ -17,10 +22,9 @@ interface Context {
   readonly answer?: readonly number[];
 }
 
-/** Samples from a copy: the sampler may change its logits. */
 function sampled(logits: Float32Array, sampling: Partial<SamplingParams>, context: Context = {}) {
   const { outputIndex = 0, prompt = [], answer = [] } = context;
-  return new Sampler(logits.length).sample(Float32Array.from(logits), {
+  return new Sampler(logits.length).sample(logits, {
     sampling: { ...NEUTRAL_SAMPLING, ...sampling },
     outputIndex,
     history: new TokenHistory({ promptTokenIds: prompt, answerTokenIds: answer }),
@@ -33,30 +37,51 @@ function sample(logits: Float32Array, sampling: Partial<SamplingParams>, context
 
 type Rules = Pick<SamplingParams, "temperature" | "minP" | "topK" | "topP">;
 
-/** By the book: softmax, sort everything, cut three times, draw in the order of token ids. */
-function referenceSample(logits: Float32Array, rules: Rules, fraction: number): number {
+/** Closer than this, rounding decides. */
+const ROUNDING = 1e-5;
+
+/**
+ * By the book: softmax in float64, sort everything, cut three times; then draw in the order of token ids, among all, then
+ * among those before what was drawn, until it is in the cut. Undefined where rounding decides.
+ */
+function referenceSample(logits: Float32Array, rules: Rules, random: () => number): number | undefined {
   const { temperature, minP, topK, topP } = rules;
   const maximum = Math.max(...logits);
-  const distances = Array.from(logits, (logit) => (maximum - logit) / temperature);
-  const weights = distances.map((distance) => Math.exp(-distance));
-  const order = weights.map((_, index) => index).sort((a, b) => logits[b]! - logits[a]! || a - b);
-  const likely = order.filter((index) => weights[index]! >= minP).slice(0, topK || order.length);
-  const target = topP * likely.reduce((total, index) => total + weights[index]!, 0);
-  const kept = new Set<number>();
+  const weights = Array.from(logits, (logit) => Math.exp((logit - maximum) / temperature));
+  if (weights.some((weight) => Math.abs(Math.log(weight / minP)) < ROUNDING)) return undefined;
+  const order = weights.map((_, id) => id).sort((a, b) => logits[b]! - logits[a]! || a - b);
+  let rest = order.filter((id) => weights[id]! >= minP).slice(0, topK || order.length);
+  const total = weightOf(rest, weights);
+  for (;;) {
+    const drawn = referenceDraw(rest, weights, random());
+    if (drawn === undefined) return undefined;
+    rest = rest.slice(0, rest.indexOf(drawn));
+    const before = weightOf(rest, weights);
+    if (Math.abs(before - topP * total) < ROUNDING * total) return undefined;
+    if (before < topP * total) return drawn;
+  }
+}
+
+function referenceDraw(ids: readonly number[], weights: readonly number[], fraction: number) {
+  const total = weightOf(ids, weights);
   let sum = 0;
-  for (const index of likely) {
-    if (sum >= target && topP < 1) break;
-    kept.add(index);
-    sum += weights[index]!;
+  for (const id of ids.toSorted((a, b) => a - b)) {
+    sum += weights[id]!;
+    if (Math.abs(sum - fraction * total) < ROUNDING * total) return undefined;
+    if (sum > fraction * total) return id;
   }
-  const ids = [...kept].sort((a, b) => a - b);
-  const total = ids.reduce((mass, id) => mass + weights[id]!, 0);
-  let passed = 0;
-  for (const id of ids) {
-    passed += weights[id]!;
-    if (passed > fraction * total) return id;
-  }
-  return ids.at(-1)!;
+  return undefined;
+}
+
+function weightOf(ids: readonly number[], weights: readonly number[]): number {
+  return ids.reduce((sum, id) => sum + weights[id]!, 0);
+}
+
+/** The numbers that choose one token. */
+function numbersOf(seed: bigint, outputIndex: number): () => number {
+  const numbers = splitmix64(seed, outputIndex);
+  let index = 0;
+  return () => uniform(numbers, index++);
 }
 
 describe("greedy sampling", () => {
@@ -68,25 +93,37 @@ describe("greedy sampling", () => {
 
 describe("random sampling", () => {
   test("chooses what a full sort in float64 chooses", () => {
-    // Shares that no sum of weights reaches exactly: there, rounding decides.
-    const share = fc.nat(999).map((thousandths) => (thousandths + 0.37) / 1000);
+    const share = fc.double({ min: 0.001, max: 0.999, noNaN: true });
     const rules = fc.record({
       temperature: fc.double({ min: 0.05, max: 3, noNaN: true }),
       minP: fc.oneof(fc.constant(0), share),
-      topK: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 320 })),
+      topK: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 1200 })),
       topP: fc.oneof(fc.constant(1), share),
     });
     const property = fc.property(
-      logitsArbitrary,
+      fc.oneof(logitsArbitrary, manyLogitsArbitrary),
       rules,
       seedArbitrary,
       fc.nat(5000),
       (logits, rule, seed, index) => {
-        const expected = referenceSample(logits, rule, uniform(seed, index));
+        const expected = referenceSample(logits, rule, numbersOf(seed, index));
+        fc.pre(expected !== undefined);
         expect(sample(logits, { ...rule, seed }, { outputIndex: index })).toBe(expected);
       },
     );
     fc.assert(property, { numRuns: 700 });
+  });
+
+  test("draws from top-p's share in proportion to the probabilities", () => {
+    const probabilities = [0.1, 0.3, 0.15, 0.2, 0.25];
+    const logits = Float32Array.from(probabilities, Math.log);
+    const counts = [0, 0, 0, 0, 0];
+    for (let index = 0; index < 20_000; index++) {
+      const token = sample(logits, { topP: 0.7, seed: 7n }, { outputIndex: index });
+      counts[token] = counts[token]! + 1;
+    }
+    const expected = [0, 0.4, 0, 0.2 / 0.75, 0.25 / 0.75];
+    for (const [id, count] of counts.entries()) expect(count / 20_000).toBeCloseTo(expected[id]!, 1);
   });
 
   test("follows the probabilities", () => {
@@ -185,25 +222,33 @@ describe("log-probabilities", () => {
     expect(sampled(logits, { topLogprobs: 2 }).logprobs!.top[1]!.logprob).toBe(MIN_LOGPROB);
   });
 
+  test("are those of a softmax in float64", () => {
+    const property = fc.property(
+      fc.oneof(logitsArbitrary, manyLogitsArbitrary),
+      fc.nat(20),
+      (logits, topLogprobs) => {
+        const { tokenId, logprobs } = sampled(logits, { topLogprobs });
+        const logSum = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0));
+        const order = Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b);
+        expect(logprobs!.top.map((entry) => entry.tokenId)).toEqual(order.slice(0, topLogprobs));
+        for (const { tokenId: id, logprob } of [{ tokenId, ...logprobs! }, ...logprobs!.top]) {
+          expect(logprob).toBeCloseTo(logits[id]! - logSum, 4);
+        }
+      },
+    );
+    fc.assert(property);
+  });
+
   test("are left out where nobody asks", () => {
     expect(sampled(Float32Array.of(1, 2), {})).toEqual({ tokenId: expect.any(Number) });
   });
-});
-
-test("powers of e are those of Math.exp", () => {
-  fc.assert(
-    fc.property(fc.double({ min: 0, max: 600, noNaN: true }), (distance) => {
-      expect(expOfMinus(distance) / Math.exp(-distance)).toBeCloseTo(1, 11);
-    }),
-  );
-  expect(expOfMinus(Number.POSITIVE_INFINITY)).toBe(0);
-  expect(expOfMinus(0)).toBe(1);
 });
 
 describe("broken logits", () => {
   test.each([
     ["NaN", Float32Array.of(0, Number.NaN, 1)],
     ["positive infinity", Float32Array.of(0, Number.POSITIVE_INFINITY)],
+    ["NaN at the end of a large vocabulary", new Float32Array(1001).fill(Number.NaN, 1000)],
     ["minus infinity alone", new Float32Array(4).fill(Number.NEGATIVE_INFINITY)],
   ])("with %s are an error, not a token", (_, logits) => {
     expect(() => sample(logits, { temperature: 0 })).toThrow(/Cannot sample a token from logits/);

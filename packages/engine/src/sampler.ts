@@ -3,11 +3,12 @@
  * and the index of the token in the answer alone. Ties go to the smaller token id.
  */
 import { BatonError, type SampledToken, type SamplingParams } from "@baton/core";
-import { Candidates } from "./candidates.ts";
+import { drawToken } from "./candidates.ts";
 import type { MaskReader } from "./grammar/mask-channel.ts";
-import { uniform } from "./splitmix64.ts";
+import { splitmix64, uniform } from "./splitmix64.ts";
 import type { TokenHistory } from "./token-history.ts";
-import { tokenLogprobs } from "./token-logprobs.ts";
+import { distributionOf, tokenLogprobs } from "./token-logprobs.ts";
+import { VocabularyRow } from "./vocabulary-row.ts";
 
 /** What a choice depends on beside the logits. */
 export interface Choice {
@@ -20,40 +21,37 @@ export interface Choice {
   readonly mask?: MaskReader | undefined;
 }
 
-/** Chooses tokens, one after the other; its memory is as large as the vocabulary. */
+/** Chooses tokens, one after the other; its memory is eight bytes for each token of the vocabulary. */
 export class Sampler {
-  readonly #candidates: Candidates;
-  /** The model's logits, where they are needed after they were changed. */
-  readonly #original: Float32Array;
+  readonly #row: VocabularyRow;
 
   constructor(vocabSize: number) {
-    this.#candidates = new Candidates(vocabSize);
-    this.#original = new Float32Array(vocabSize);
+    this.#row = new VocabularyRow(vocabSize);
   }
 
   /**
-   * Chooses a token; may change the logits.
+   * Chooses a token.
    * @throws BatonError `internal` when a logit is NaN or none is finite: the model or its KV is broken.
    */
   sample(logits: Float32Array, choice: Choice): SampledToken {
     const { topLogprobs } = choice.sampling;
-    if (topLogprobs === undefined) return { tokenId: this.#choose(logits, choice) };
-    this.#original.set(logits);
-    const maximum = logits[mostLikely(logits)]!;
-    const tokenId = this.#choose(logits, choice);
-    return { tokenId, logprobs: tokenLogprobs(this.#original, maximum, tokenId, topLogprobs) };
+    this.#row.logits.set(logits);
+    if (topLogprobs === undefined) return { tokenId: this.#choose(choice) };
+    const distribution = distributionOf(this.#row, largestOf(this.#row), topLogprobs);
+    const tokenId = this.#choose(choice);
+    return { tokenId, logprobs: tokenLogprobs(logits, tokenId, distribution) };
   }
 
-  #choose(logits: Float32Array, { sampling, outputIndex, history, mask }: Choice): number {
-    const { temperature, seed } = sampling;
+  #choose({ sampling, outputIndex, history, mask }: Choice): number {
+    const row = this.#row;
+    const { logits } = row;
     mask?.apply(logits, outputIndex);
     if (outputIndex < sampling.minTokens) forbid(logits, sampling.stopTokenIds);
     for (const { tokenId, bias } of sampling.logitBias) logits[tokenId] = logits[tokenId]! + bias;
     history?.penalize(logits, sampling);
-    const best = mostLikely(logits);
-    if (temperature === 0) return best;
-    this.#candidates.collect(logits, logits[best]!, sampling);
-    return this.#candidates.draw(uniform(seed, outputIndex));
+    const maximum = largestOf(row);
+    if (sampling.temperature === 0) return row.from(maximum)[0]!;
+    return drawToken(row, maximum, sampling, randomNumbers(sampling.seed, outputIndex));
   }
 }
 
@@ -61,36 +59,20 @@ function forbid(logits: Float32Array, tokenIds: readonly number[]): void {
   for (const tokenId of tokenIds) logits[tokenId] = Number.NEGATIVE_INFINITY;
 }
 
-/** Index of the largest logit. Four at a time: most of the vocabulary is passed over by one test, which NaN fails. */
-function mostLikely(logits: Float32Array): number {
-  let best = 0;
-  let maximum = Number.NEGATIVE_INFINITY;
-  for (let base = 0; base < logits.length; base += 4) {
-    const end = base + 4;
-    if (
-      end <= logits.length &&
-      logits[base]! <= maximum &&
-      logits[base + 1]! <= maximum &&
-      logits[base + 2]! <= maximum &&
-      logits[base + 3]! <= maximum
-    ) {
-      continue;
-    }
-    for (let index = base; index < Math.min(end, logits.length); index++) {
-      const logit = logits[index]!;
-      if (Number.isNaN(logit)) throw brokenLogits(logit, index);
-      if (logit <= maximum) continue;
-      maximum = logit;
-      best = index;
-    }
-  }
-  if (!Number.isFinite(maximum)) throw brokenLogits(maximum, best);
-  return best;
+/** The numbers for one token of an answer: a stream that starts at number `outputIndex` of the seed's own. */
+function randomNumbers(seed: bigint, outputIndex: number): () => number {
+  const stream = splitmix64(seed, outputIndex);
+  let index = 0;
+  return () => uniform(stream, index++);
 }
 
-function brokenLogits(value: number, index: number): BatonError {
-  return new BatonError(
+function largestOf(row: VocabularyRow): number {
+  const maximum = row.largest();
+  if (Number.isFinite(maximum)) return maximum;
+  const isCulprit = Number.isNaN(maximum) ? Number.isNaN : (logit: number) => logit === maximum;
+  const index = row.logits.findIndex(isCulprit);
+  throw new BatonError(
     "internal",
-    `Cannot sample a token from logits: logit "${index}" is ${value}, expected finite numbers`,
+    `Cannot sample a token from logits: logit "${index}" is ${maximum}, expected finite numbers`,
   );
 }
