@@ -1,5 +1,6 @@
 /** A long run of faults: does every request end, and is every answer right? */
-import { type ChaosReport, runChaos } from "../fault/chaos/run-chaos.ts";
+import type { ChaosReport } from "../fault/chaos/chaos-tally.ts";
+import { runChaos } from "../fault/chaos/run-chaos.ts";
 import type { Bench } from "./bench.ts";
 
 export const bench: Bench = {
@@ -8,6 +9,11 @@ export const bench: Bench = {
   notMeasured: "a router that is killed, Redis, real models, faults of the network other than silence",
 
   async run(report, [requests = "20000", seed = "1"]) {
+    const ended = new AbortController();
+    const unlisten = onSignal((name) => {
+      process.stderr.write(`Ending early: ${name}\n`);
+      ended.abort();
+    });
     const result = await runChaos({
       requests: Number(requests),
       seed: Number(seed),
@@ -17,17 +23,45 @@ export const bench: Bench = {
       longestFaultMs: 18_000,
       timeoutMs: 20_000,
       onProgress: (progress) => process.stderr.write(`${JSON.stringify(summary(progress))}\n`),
-    });
+      signal: ended.signal,
+    }).finally(unlisten);
     for (const [metric, value] of Object.entries(summary(result)))
       report({ case: "all", contender: "baton", metric, value, unit: "" });
-    for (const one of result.wrong) process.stderr.write(`${one}\n`);
-    if (result.wrong.length > 0)
-      throw new Error(`Cannot call it good: at least ${result.wrong.length} ended wrong`);
+    const complaints = [...result.wrong, ...result.failures, ...result.leftBehind];
+    for (const one of complaints) process.stderr.write(`${one}\n`);
+    if (result.requests < Number(requests))
+      throw new Error(`Cannot call it complete: ${result.requests} of ${requests} requests were made`);
+    if (complaints.length > 0)
+      throw new Error(
+        `Cannot call it good: ${result.wrongs} requests ended wrong, ${result.failures.length} workers failed, ${result.leftBehind.length} things were left behind`,
+      );
   },
 };
 
-function summary({ wrong, errors, faults, ...figures }: ChaosReport): Record<string, number> {
-  return { ...figures, wrong: wrong.length, ...prefixed("error: ", errors), ...prefixed("fault: ", faults) };
+/** A terminal, or whoever limits the time, wants it to end. */
+function onSignal(act: (name: string) => void): () => void {
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) process.once(signal, act);
+  return () => {
+    for (const signal of signals) process.off(signal, act);
+  };
+}
+
+function summary({
+  wrong,
+  errors,
+  faults,
+  failures,
+  leftBehind,
+  ...figures
+}: ChaosReport): Record<string, number> {
+  return {
+    ...figures,
+    "workers failed": failures.length,
+    "left behind": leftBehind.length,
+    ...prefixed("error: ", errors),
+    ...prefixed("fault: ", faults),
+  };
 }
 
 function prefixed(prefix: string, counts: Readonly<Record<string, number>>): Record<string, number> {

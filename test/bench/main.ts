@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME [options]`: runs one bench. Figures go to stdout as a table, then as JSON lines. */
 import { cpus } from "node:os";
+import { inspect } from "node:util";
 import type { Bench, Measurement } from "./bench.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
@@ -31,14 +32,18 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     `${bench.question}\nOn ${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}\n\n`,
   );
   const measured: Measurement[] = [];
-  await bench.run((measurement) => {
+  const report = (measurement: Measurement) => {
     measured.push(measurement);
     process.stdout.write(`${formatLine(measurement)}\n`);
-  }, args);
+  };
+  // A bench that fails has figures too.
+  const failure = await bench.run(report, args).catch((reason: unknown) => ({ reason }));
   process.stdout.write(`\nNot measured: ${bench.notMeasured}\n\n`);
   for (const measurement of measured)
     process.stdout.write(`${JSON.stringify({ bench: name, ...measurement })}\n`);
-  return 0;
+  if (!failure) return 0;
+  process.stderr.write(`${inspect(failure.reason)}\n`);
+  return 1;
 }
 
 function formatLine({ case: what, contender, metric, value, unit, spread }: Measurement): string {

@@ -32,6 +32,8 @@ export interface ClusterOptions {
   readonly certificates?: TestCertificates;
   /** The main module of a service; its source unless told otherwise. */
   readonly program?: (service: ServiceName) => string;
+  /** Flags of Node for every process. */
+  readonly nodeFlags?: readonly string[];
 }
 
 interface Member {
@@ -46,14 +48,16 @@ export class Cluster implements AsyncDisposable {
   readonly #env: Readonly<Record<string, string>>;
   readonly #program: (service: ServiceName) => string;
   readonly #certificates: TestCertificates | undefined;
+  readonly #nodeFlags: readonly string[];
 
   private constructor(
     env: Readonly<Record<string, string>>,
-    { program = sourceOf, certificates }: ClusterOptions,
+    { program = sourceOf, certificates, nodeFlags = [] }: ClusterOptions,
   ) {
     this.#env = env;
     this.#program = program;
     this.#certificates = certificates;
+    this.#nodeFlags = nodeFlags;
   }
 
   /** Starts it and resolves once the router is ready to serve. */
@@ -218,7 +222,7 @@ export class Cluster implements AsyncDisposable {
 
   #start(service: ServiceName, args: readonly string[]): Promise<ServiceProcess> {
     const env = { ...this.#env, ...this.#certificates?.env(service) };
-    return ServiceProcess.start(this.#program(service), args, env);
+    return ServiceProcess.start(this.#program(service), args, env, this.#nodeFlags);
   }
 }
 

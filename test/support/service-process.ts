@@ -1,8 +1,16 @@
 /** One service as a real process, started from its own `main` as a supervisor would. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { InsideAnswer, InsideView } from "./inside-view.ts";
 
 const SERVICES = fileURLToPath(new URL("../../services", import.meta.url));
+
+/** Flags of Node with which a process answers `inside`. */
+export const LOOK_INSIDE = [
+  "--expose-internals",
+  "--import",
+  new URL("./inside-view.ts", import.meta.url).href,
+] as const;
 
 export type ServiceName = "router" | "prefill-worker" | "decode-worker";
 
@@ -24,13 +32,14 @@ export class ServiceProcess {
     this.#log = log;
   }
 
-  /** Starts the service with the main module `program`; resolves once it says that it is ready. */
+  /** Starts the service with the main module `program`, under Node with `flags`; resolves once it says that it is ready. */
   static async start(
     program: string,
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
+    flags: readonly string[] = [],
   ): Promise<ServiceProcess> {
-    const child = spawn(process.execPath, [program, ...args], {
+    const child = spawn(process.execPath, [...flags, program, ...args], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       env: { ...withoutOwnSettings(process.env), ...env },
     });
@@ -52,6 +61,21 @@ export class ServiceProcess {
   /** Everything it has printed. */
   get log(): string {
     return this.#log.join("");
+  }
+
+  /** Its timers and resources at this moment; of a process that was started with `LOOK_INSIDE`. */
+  async inside(): Promise<InsideView> {
+    const { child } = this;
+    const answered = Promise.withResolvers<InsideView>();
+    const onMessage = (message: InsideAnswer) => message.type === "inside" && answered.resolve(message.view);
+    const onExit = () => answered.reject(new Error("Cannot look inside: the process has ended"));
+    child.on("message", onMessage).once("exit", onExit);
+    try {
+      child.send({ type: "look-inside" }, (error) => error && answered.reject(error));
+      return await answered.promise;
+    } finally {
+      child.off("message", onMessage).off("exit", onExit);
+    }
   }
 
   /** Sends a signal and waits for the end; resolves with the exit code, or the signal that ended it. */

@@ -30,6 +30,8 @@ interface ClientParts {
   readonly random: () => number;
   /** A request must have ended by then, ms; the router's time limit and some time to say so. */
   readonly limitMs: number;
+  /** The run ends early, and the client leaves. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a fault may be called when a client hears of it. `internal` is not among them. */
@@ -44,7 +46,7 @@ const CLEAR_ERRORS = new Set([
 const LETTERS = "abcdefghijklmnopqrstuvwxyz ";
 
 /** Sends what chance decides and judges what comes back. */
-export async function play({ url, answers, random, limitMs }: ClientParts): Promise<Played> {
+export async function play({ url, answers, random, limitMs, signal }: ClientParts): Promise<Played> {
   const plan = planRequest(answers, random);
   const startedAt = performance.now();
   const controller = new AbortController();
@@ -53,6 +55,8 @@ export async function play({ url, answers, random, limitMs }: ClientParts): Prom
       ? undefined
       : setTimeout(() => controller.abort("left"), plan.leaveAfterMs);
   const giveUp = setTimeout(() => controller.abort("hung"), limitMs);
+  const onEnd = () => controller.abort("left");
+  signal?.addEventListener("abort", onEnd);
   const verdict = await ask(url, plan, controller.signal).catch((reason: unknown): Verdict => {
     if (controller.signal.reason === "left") return { kind: "left" };
     if (controller.signal.aborted) return wrong(`no end within ${limitMs} ms`, plan);
@@ -60,6 +64,7 @@ export async function play({ url, answers, random, limitMs }: ClientParts): Prom
   });
   clearTimeout(leave);
   clearTimeout(giveUp);
+  signal?.removeEventListener("abort", onEnd);
   return { verdict, ms: performance.now() - startedAt };
 }
 

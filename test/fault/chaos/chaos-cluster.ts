@@ -1,5 +1,6 @@
 /** The cluster of the chaos run: mock workers, one of each role behind proxies that can cut it off from everybody. */
 import { Cluster } from "../../support/cluster.ts";
+import { LOOK_INSIDE } from "../../support/service-process.ts";
 import { DroppingProxy } from "./dropping-proxy.ts";
 
 export interface ChaosClusterOptions {
@@ -46,6 +47,7 @@ export class ChaosCluster implements AsyncDisposable {
         routerArgs: ["--request-timeout-ms", `${timeoutMs}`, "--heartbeat-ms", "500"],
         workerArgs: WORKER_ARGS,
         env: { BATON_LOG_LEVEL: "error" },
+        nodeFlags: LOOK_INSIDE,
       }),
     );
     const chaos = new ChaosCluster(cluster, stack.move());
@@ -82,8 +84,16 @@ export class ChaosCluster implements AsyncDisposable {
     this.#cluster.process(name).child.kill(signal);
   }
 
-  async end(name: string, signal: NodeJS.Signals): Promise<void> {
-    await this.#cluster.end(name, signal);
+  /** Resolves with the exit code, or the signal that ended it. */
+  end(name: string, signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
+    return this.#cluster.end(name, signal);
+  }
+
+  /** How a process has ended that nobody ended; undefined while it runs. */
+  fate(name: string): string | undefined {
+    const { child, log } = this.#cluster.process(name);
+    const end = child.signalCode ?? child.exitCode;
+    return end === null ? undefined : `ended by itself (${end}): ${log.slice(-2000)}`;
   }
 
   restart(name: string): Promise<void> {
