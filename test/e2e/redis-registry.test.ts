@@ -2,12 +2,13 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BABBLE_MODEL, ensureBabbleCheckpoint } from "@baton/model/testing";
+import { BABBLE_MODEL } from "@baton/model/testing";
 import { RedisServer } from "@baton/registry/testing";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { Cluster, TEST_CACHE } from "../support/cluster.ts";
+import { startAnotherRouter } from "../support/another-router.ts";
+import { Cluster } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
-import { ServiceProcess, sourceOf } from "../support/service-process.ts";
+import type { ServiceProcess } from "../support/service-process.ts";
 import { collect, post } from "../support/sse.ts";
 
 const PASSWORD = "hunter2-of-redis";
@@ -31,7 +32,11 @@ beforeAll(async () => {
   const file = join(folder, "password");
   await writeFile(file, `${PASSWORD}\n`);
   const withoutPassword = redis.url.replace("//", "//baton@");
-  second = await startRouter({ ...env, BATON_REDIS_URL: withoutPassword, BATON_REDIS_PASSWORD_FILE: file });
+  second = await startAnotherRouter({
+    ...env,
+    BATON_REDIS_URL: withoutPassword,
+    BATON_REDIS_PASSWORD_FILE: file,
+  });
 }, 60_000);
 
 afterAll(async () => {
@@ -40,21 +45,6 @@ afterAll(async () => {
   await redis?.[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
-
-async function startRouter(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
-  const model = await ensureBabbleCheckpoint(TEST_CACHE);
-  const ports = ["--port", "0", "--registry-port", "0"];
-  const router = await ServiceProcess.start(sourceOf("router"), ports, {
-    BATON_CACHE: TEST_CACHE,
-    BATON_MODEL: model,
-    BATON_WEIGHTS: "fp32", // As the cluster has them.
-    ...env,
-  });
-  await eventually("the second router is ready", async () => {
-    return (await fetch(`http://${router.addresses.http}/readiness`)).status === 200;
-  });
-  return router;
-}
 
 const urls = () => [cluster.url, `http://${second.addresses.http}`] as const;
 

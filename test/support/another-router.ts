@@ -1,0 +1,20 @@
+/** A second router beside a cluster's own. */
+import { ensureBabbleCheckpoint } from "@baton/model/testing";
+import { TEST_CACHE } from "./cluster.ts";
+import { eventually } from "./eventually.ts";
+import { ServiceProcess, sourceOf } from "./service-process.ts";
+
+/** Serves the babbling model with the weights that a test's cluster has; resolves once it is ready. */
+export async function startAnotherRouter(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+  const model = await ensureBabbleCheckpoint(TEST_CACHE);
+  const router = await ServiceProcess.start(sourceOf("router"), ["--port", "0", "--registry-port", "0"], {
+    BATON_CACHE: TEST_CACHE,
+    BATON_MODEL: model,
+    BATON_WEIGHTS: "fp32",
+    ...env,
+  });
+  await eventually("the second router is ready", async () => {
+    return (await fetch(`http://${router.addresses.http}/readiness`)).status === 200;
+  });
+  return router;
+}
