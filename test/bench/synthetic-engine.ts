@@ -57,7 +57,7 @@ export function startEngine(setup: EngineSetup): Promise<EngineApi> {
       chunkTokens,
       stepPrefillTokens: chunkTokens,
       maxRunning,
-      slotTokens: kvTokens,
+      batchTokens: kvTokens,
       maxSequences: 64,
       maxModelTokens: Math.min(maxModelTokens, kvTokens - 128),
     },

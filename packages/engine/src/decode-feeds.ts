@@ -1,61 +1,108 @@
 /**
- * Owns the inputs of the decode graph. Tensors are kept for as long as their shape is: making sixty of them takes longer
- * than all else that a step does on this side of the graph.
+ * Owns the inputs of the decode graph. Tensors are kept for as long as nobody joins, leaves or gets another page: making
+ * sixty of them takes longer than all else that a step does on this side of the graph.
  */
 import { Tensor } from "onnxruntime-node";
 import type { RunnerRow } from "./model-runner.ts";
+import { PAGE_TOKENS, type PageMemory } from "./page-memory.ts";
 import { planeTensors, type Tensors } from "./plane-tensors.ts";
-import type { SlotMemory } from "./slot-memory.ts";
 
-/** Inputs for a batch of one size in slots of one length. */
+/** Hides a token or a page. Minus infinity would make the softmax of a page without tokens a division by zero. */
+const HIDDEN = -1e30;
+
+/** What the inputs follow from. */
+export interface DecodeBatch {
+  readonly rows: readonly RunnerRow[];
+  /** Pages that the graph reads; all of the rows' lie below it. */
+  readonly pages: number;
+  /** Tokens that a token attends to, itself included. */
+  readonly window: number;
+}
+
+/** Inputs for a batch with these page tables. */
 export class DecodeFeeds {
   readonly tensors: Tensors;
-  readonly #batch: number;
-  readonly #length: number;
-  /** Tokens that a row attends to, itself included. */
+  readonly #tables: readonly (readonly number[])[];
+  readonly #pages: number;
   readonly #window: number;
   readonly #tokenIds: BigInt64Array;
   readonly #positions: BigInt64Array;
-  /** `[batch][length]`: 0 where a row looks, minus infinity elsewhere. */
+  /** `[pages][PAGE_TOKENS]` */
   readonly #mask: Float32Array;
 
-  constructor(
-    slots: SlotMemory,
-    heads: readonly [kvHeads: number, headDim: number],
-    batch: number,
-    window: number,
-  ) {
-    const { length } = slots;
-    const [kvHeads, headDim] = heads;
-    this.#batch = batch;
-    this.#length = length;
+  constructor(memory: PageMemory, { rows, pages, window }: DecodeBatch) {
+    const batch = rows.length;
+    this.#tables = rows.map((row) => row.pages);
+    this.#pages = pages;
     this.#window = window;
     this.#tokenIds = new BigInt64Array(batch);
     this.#positions = new BigInt64Array(batch);
-    this.#mask = new Float32Array(batch * length);
+    this.#mask = new Float32Array(pages * PAGE_TOKENS);
+    const most = Math.max(...this.#tables.map((table) => table.length));
+    const { kvHeads, headDim } = memory.layout;
+    const dims = [pages, kvHeads, 1, PAGE_TOKENS, headDim];
     this.tensors = {
       input_ids: new Tensor("int64", this.#tokenIds, [batch, 1]),
       position_ids: new Tensor("int64", this.#positions, [batch, 1]),
-      mask: new Tensor("float32", this.#mask, [batch, 1, 1, length]),
-      ...planeTensors("past", slots.views(batch), [batch, kvHeads, 1, length, headDim]),
+      token_mask: new Tensor("float32", this.#mask, [pages, 1, 1, PAGE_TOKENS]),
+      page_rows: new Tensor("int64", pageRows(this.#tables, pages), [pages]),
+      row_pages: new Tensor("int64", rowPages(this.#tables, most), [batch, 1, most]),
+      page_mask: new Tensor("float32", pageMask(this.#tables, most), [batch, 1, most]),
+      ...planeTensors("past", memory.views(pages), dims),
     };
   }
 
-  /** Whether the tensors have the shape of a batch. */
-  fit(batch: number, length: number): boolean {
-    return batch === this.#batch && length === this.#length;
+  /** Whether these are the inputs of a batch. */
+  fit(rows: readonly RunnerRow[], pages: number): boolean {
+    return (
+      pages === this.#pages &&
+      rows.length === this.#tables.length &&
+      rows.every((row, index) => isSameTable(row.pages, this.#tables[index]!))
+    );
   }
 
-  /** Writes a step's tokens, their places, and what each may see: the tokens of its slot within its window. */
+  /** Writes a step's tokens, their places, and what each may see: the tokens of its sequence within its window. */
   fill(rows: readonly RunnerRow[]): void {
-    const length = this.#length;
-    for (const [slot, { tokenId, position }] of rows.entries()) {
-      this.#tokenIds[slot] = BigInt(tokenId);
-      this.#positions[slot] = BigInt(position);
+    this.#mask.fill(HIDDEN);
+    for (const [row, { tokenId, position, pages }] of rows.entries()) {
+      this.#tokenIds[row] = BigInt(tokenId);
+      this.#positions[row] = BigInt(position);
       const first = Math.max(0, position + 1 - this.#window);
-      this.#mask
-        .fill(Number.NEGATIVE_INFINITY, slot * length, (slot + 1) * length)
-        .fill(0, slot * length + first, slot * length + position);
+      for (const [index, page] of pages.entries()) {
+        const from = clamp(first - index * PAGE_TOKENS);
+        const to = clamp(position - index * PAGE_TOKENS);
+        this.#mask.fill(0, page * PAGE_TOKENS + from, page * PAGE_TOKENS + to);
+      }
     }
   }
+}
+
+/** A place within a page. */
+function clamp(token: number): number {
+  return Math.min(PAGE_TOKENS, Math.max(0, token));
+}
+
+function isSameTable(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((page, index) => page === other[index]);
+}
+
+function pageRows(tables: readonly (readonly number[])[], pages: number): BigInt64Array {
+  const rows = new BigInt64Array(pages);
+  for (const [row, table] of tables.entries()) for (const page of table) rows[page] = BigInt(row);
+  return rows;
+}
+
+/** `[row][most]`: the pages of each row, and its first one where it has no more. */
+function rowPages(tables: readonly (readonly number[])[], most: number): BigInt64Array {
+  const pages = tables.flatMap((table) =>
+    Array.from({ length: most }, (_, index) => table[index] ?? table[0]!),
+  );
+  return BigInt64Array.from(pages, BigInt);
+}
+
+/** `[row][most]`: 0 for the pages that a row has. */
+function pageMask(tables: readonly (readonly number[])[], most: number): Float32Array {
+  const mask = new Float32Array(tables.length * most).fill(HIDDEN);
+  for (const [row, table] of tables.entries()) mask.fill(0, row * most, row * most + table.length);
+  return mask;
 }

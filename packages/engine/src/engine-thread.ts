@@ -12,12 +12,12 @@ import type { ThreadData, ThreadReply, ThreadRequest } from "./thread-protocol.t
 const port = parentPort!;
 const reply = (message: ThreadReply) => port.postMessage(message);
 
-async function createRunner(spec: RunnerSpec, memory: KvMemory, slotTokens: number): Promise<ModelRunner> {
+async function createRunner(spec: RunnerSpec, memory: KvMemory, batchTokens: number): Promise<ModelRunner> {
   switch (spec.kind) {
     case "onnx":
-      return OnnxModelRunner.create(spec, memory, slotTokens);
+      return OnnxModelRunner.create(spec, memory, batchTokens);
     case "fake":
-      return new FakeModelRunner(spec.info, memory, slotTokens, spec.brokenTokenId);
+      return new FakeModelRunner(spec.info, memory, batchTokens, spec.brokenTokenId);
   }
 }
 
@@ -38,8 +38,8 @@ function fail(reason: unknown): void {
 }
 
 async function main(): Promise<void> {
-  const { runner: spec, kvBlocks, kvBuffer, slotTokens } = workerData as ThreadData;
-  const runner = await createRunner(spec, new KvMemory(spec.info.layout, kvBlocks, kvBuffer), slotTokens);
+  const { runner: spec, kvBlocks, kvBuffer, batchTokens } = workerData as ThreadData;
+  const runner = await createRunner(spec, new KvMemory(spec.info.layout, kvBlocks, kvBuffer), batchTokens);
   const executor = new StepExecutor(runner, systemClock);
   port.on("message", (request: ThreadRequest) => serve(runner, executor, request).catch(fail));
   reply({ type: "started" });

@@ -12,7 +12,7 @@ const limits = {
   chunkTokens: 64,
   stepPrefillTokens: 128,
   maxRunning: 8,
-  slotTokens: 40_000,
+  batchTokens: 40_000,
   maxSequences: 64,
   maxModelTokens: fakeInfo.maxModelTokens,
 };

@@ -1,31 +1,31 @@
 /**
  * A model without weights. The KV of a token follows from the token and its position; the logits of a position follow
- * from every element of KV that is found in blocks or slots up to there, so that lost, stale or mixed-up KV changes
+ * from every element of KV that is found in blocks or pages up to there, so that lost, stale or mixed-up KV changes
  * the answer. Elements are exact in float32, so they survive any number of copies.
  */
-import type { BlockId, KvLayout } from "@baton/core";
+import { BatonError, type KvLayout } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
 import { copyBlocksToRows, copyRowsToBlocks, type KvRows, newRows, rowElements } from "./kv-rows.ts";
 import type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
-import { SlotMemory } from "./slot-memory.ts";
+import { type PagedRange, PageMemory } from "./page-memory.ts";
 
 /** Runs the stand-in. */
 export class FakeModelRunner implements ModelRunner {
   readonly info: ModelInfo;
   readonly graphMs = 0;
   readonly #memory: KvMemory;
-  readonly #slots: SlotMemory;
+  readonly #pages: PageMemory;
   readonly #brokenTokenId: number | undefined;
 
   /**
-   * @param slotTokens tokens that fit into all slots together
+   * @param batchTokens tokens that fit into all pages together
    * @param brokenTokenId computing it throws
    */
-  constructor(info: ModelInfo, memory: KvMemory, slotTokens: number, brokenTokenId?: number) {
+  constructor(info: ModelInfo, memory: KvMemory, batchTokens: number, brokenTokenId?: number) {
     this.#brokenTokenId = brokenTokenId;
     this.info = info;
     this.#memory = memory;
-    this.#slots = new SlotMemory(memory, slotTokens);
+    this.#pages = new PageMemory(memory, batchTokens);
   }
 
   async prefill({ blocks, start, tokenIds }: RunnerChunk): Promise<Float32Array> {
@@ -36,40 +36,41 @@ export class FakeModelRunner implements ModelRunner {
       this.#fill(rows, start + index, tokenId, start + index);
     }
     copyRowsToBlocks(rows, this.#memory, { blocks, start, end });
-    return this.#logits([hashTokens(this.info.layout, rows, end)]);
+    return this.#logits([
+      hashTokens(this.info.layout, end, (position) => tokenOf(this.info.layout, rows, position)),
+    ]);
   }
 
-  admit(slot: number, blocks: readonly BlockId[], tokenCount: number): void {
-    this.#slots.admit(slot, blocks, tokenCount);
+  load(range: PagedRange): void {
+    this.#pages.load(range);
   }
 
-  save(slot: number, blocks: readonly BlockId[], start: number, end: number): void {
-    this.#slots.save(slot, blocks, start, end);
+  save(range: PagedRange): void {
+    this.#pages.save(range);
   }
 
-  move(from: number, to: number, tokenCount: number): void {
-    this.#slots.move(from, to, tokenCount);
+  move(from: number, to: number): void {
+    this.#pages.move(from, to);
   }
 
-  resize(slots: number, length: number): void {
-    this.#slots.resize(slots, length);
+  clear(pages: readonly number[]): void {
+    this.#pages.clear(pages);
   }
 
-  clear(slot: number): void {
-    this.#slots.clear(slot);
-  }
-
-  async decode(rows: readonly RunnerRow[]): Promise<Float32Array> {
+  async decode(rows: readonly RunnerRow[], pages: number): Promise<Float32Array> {
     const { layout } = this.info;
-    this.#slots.begin(rows.map((row) => row.position));
+    assertBelow(rows, pages);
+    this.#pages.check(rows);
     const tokens = newRows(layout, rows.length).planes;
-    for (const [slot, { tokenId, position }] of rows.entries()) {
-      const offset = slot * rowElements(layout, 1);
+    for (const [index, { tokenId, position }] of rows.entries()) {
+      const offset = index * rowElements(layout, 1);
       this.#fill({ planes: tokens, offset, length: 1 }, 0, tokenId, position);
     }
-    this.#slots.append(tokens);
+    this.#pages.append(rows, tokens);
     return this.#logits(
-      rows.map((row, slot) => hashTokens(layout, this.#slots.rows(slot), row.position + 1)),
+      rows.map((row) =>
+        hashTokens(layout, row.position + 1, (position) => this.#pages.rowsAt(row.pages, position)),
+      ),
     );
   }
 
@@ -106,12 +107,24 @@ function fillToken(layout: KvLayout, rows: KvRows, position: number, hash: numbe
   });
 }
 
+/** Rows of which a token of others is token 0. */
+function tokenOf({ headDim }: KvLayout, rows: KvRows, position: number): KvRows {
+  return { ...rows, offset: rows.offset + position * headDim };
+}
+
+/** The real graph sees nothing of the pages behind. */
+function assertBelow(rows: readonly RunnerRow[], pages: number): void {
+  const beyond = rows.flatMap((row) => row.pages).find((page) => page >= pages);
+  if (beyond === undefined) return;
+  throw new BatonError("internal", `Cannot decode with page "${beyond}": expected a page below ${pages}`);
+}
+
 /** Hash of the first `count` tokens' K and V, in order; NaN if an element is, as arithmetic would have it. */
-function hashTokens(layout: KvLayout, rows: KvRows, count: number): number {
+function hashTokens(layout: KvLayout, count: number, rowsAt: (position: number) => KvRows): number {
   let hash = 0;
   let isNumber = true;
   for (let position = 0; position < count; position++) {
-    forEachElement(layout, rows, position, (plane, index) => {
+    forEachElement(layout, rowsAt(position), 0, (plane, index) => {
       hash = mix(hash, plane[index]! * FRACTION_STEPS);
       isNumber &&= !Number.isNaN(plane[index]);
     });

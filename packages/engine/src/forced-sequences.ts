@@ -5,6 +5,7 @@
 import { blockId, blocksFor } from "@baton/core";
 import { KvMemory } from "@baton/kv-cache";
 import type { OnnxModelRunner } from "./onnx-model-runner.ts";
+import { PAGE_TOKENS } from "./page-memory.ts";
 import type { OnnxRunnerSpec } from "./runner-spec.ts";
 
 /** What the model expects after the token at `position` of a sequence. */
@@ -19,10 +20,12 @@ export interface ForcedLogits {
 export class ForcedSequences implements AsyncDisposable {
   readonly #runner: OnnxModelRunner;
   readonly #blocksPerSequence: number;
+  readonly #pagesPerSequence: number;
 
-  private constructor(runner: OnnxModelRunner, blocksPerSequence: number) {
+  private constructor(runner: OnnxModelRunner, blocksPerSequence: number, pagesPerSequence: number) {
     this.#runner = runner;
     this.#blocksPerSequence = blocksPerSequence;
+    this.#pagesPerSequence = pagesPerSequence;
   }
 
   /** Loads a model for up to `sequences` sequences of up to `tokens` tokens at once. */
@@ -32,9 +35,10 @@ export class ForcedSequences implements AsyncDisposable {
     const memory = new KvMemory(layout, sequences * blocksPerSequence);
     // Loaded only here: workers import this package, and only their engine thread needs ONNX Runtime.
     const { OnnxModelRunner } = await import("./onnx-model-runner.ts");
-    const runner = await OnnxModelRunner.create(spec, memory, sequences * tokens);
-    runner.resize(sequences, tokens);
-    return new ForcedSequences(runner, blocksPerSequence);
+    const pagesPerSequence = Math.ceil(tokens / PAGE_TOKENS);
+    const batchTokens = sequences * pagesPerSequence * PAGE_TOKENS;
+    const runner = await OnnxModelRunner.create(spec, memory, batchTokens);
+    return new ForcedSequences(runner, blocksPerSequence, pagesPerSequence);
   }
 
   /**
@@ -51,8 +55,10 @@ export class ForcedSequences implements AsyncDisposable {
     }
     const { vocabSize } = this.#runner.info;
     for (let position = promptTokens; position < sequences[0]!.length; position++) {
-      const rows = sequences.map((tokenIds) => ({ position, tokenId: tokenIds[position]! }));
-      const logits = await this.#runner.decode(rows);
+      const rows = sequences.map((tokenIds, sequence) => {
+        return { position, tokenId: tokenIds[position]!, pages: this.#pagesOf(sequence) };
+      });
+      const logits = await this.#runner.decode(rows, sequences.length * this.#pagesPerSequence);
       for (const sequence of sequences.keys()) {
         const row = logits.subarray(sequence * vocabSize, (sequence + 1) * vocabSize);
         yield { sequence, position, logits: row };
@@ -70,7 +76,12 @@ export class ForcedSequences implements AsyncDisposable {
     const promptTokens = tokenIds.length;
     const chunk = { sequenceId: `${sequence}`, blocks, start: 0, tokenIds, promptTokens };
     const logits = await this.#runner.prefill(chunk);
-    this.#runner.admit(sequence, blocks, promptTokens);
+    this.#runner.load({ pages: this.#pagesOf(sequence), blocks, start: 0, end: promptTokens });
     return logits;
+  }
+
+  #pagesOf(sequence: number): readonly number[] {
+    const first = sequence * this.#pagesPerSequence;
+    return Array.from({ length: this.#pagesPerSequence }, (_, index) => first + index);
   }
 }

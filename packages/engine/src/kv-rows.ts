@@ -54,18 +54,6 @@ export function copyRowsToBlocks(rows: KvRows, memory: KvMemory, range: KvRange)
   });
 }
 
-/** Copies the first `tokens` tokens of one sequence from rows to rows. */
-export function copyRows(layout: KvLayout, from: KvRows, to: KvRows, tokens: number): void {
-  const count = tokens * layout.headDim;
-  for (const [index, source] of from.planes.entries()) {
-    const target = to.planes[index]!;
-    for (let head = 0; head < layout.kvHeads; head++) {
-      const start = from.offset + head * from.length * layout.headDim;
-      target.set(source.subarray(start, start + count), to.offset + head * to.length * layout.headDim);
-    }
-  }
-}
-
 /** Calls `copy` for every stretch that is contiguous on both sides: the tokens of one head in one block. */
 function forEachRun(
   memory: KvMemory,

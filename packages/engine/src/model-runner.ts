@@ -1,4 +1,5 @@
 import type { BlockId, KvLayout } from "@baton/core";
+import type { PagedRange, PagedSequence } from "./page-memory.ts";
 
 /** A model that can be run: fixed facts, the same in every process that loads the same checkpoint. */
 export interface ModelInfo {
@@ -19,16 +20,16 @@ export interface RunnerChunk {
   readonly promptTokens: number;
 }
 
-/** One row of a decode batch; row i is slot i. */
-export interface RunnerRow {
+/** One row of a decode batch. */
+export interface RunnerRow extends PagedSequence {
   readonly tokenId: number;
-  /** Position of the token, equal to the number of tokens in the slot before this step. */
+  /** Position of the token, equal to the number of tokens in its pages before this step. */
   readonly position: number;
 }
 
 /**
  * Runs the model. Lives in the engine thread, one call at a time. Block memory is shared with the main thread;
- * slot memory is the runner's own. Implemented by the ONNX runner and by a deterministic fake.
+ * page memory is the runner's own. Implemented by the ONNX runner and by a deterministic fake.
  */
 export interface ModelRunner {
   readonly info: ModelInfo;
@@ -36,21 +37,19 @@ export interface ModelRunner {
   readonly graphMs: number;
   /** Computes a chunk, writes its K and V into its blocks, returns the logits of its last position: `[vocabSize]`, the caller's to change. */
   prefill(chunk: RunnerChunk): Promise<Float32Array>;
-  /** Keeps the first `slots` slots, and gives each room for `length` tokens. */
-  resize(slots: number, length: number): void;
-  /** Copies the first `tokenCount` tokens of a sequence from blocks into a slot. */
-  admit(slot: number, blocks: readonly BlockId[], tokenCount: number): void;
-  /** Copies the tokens [start, end) of a sequence from a slot into blocks, which hold what is before. */
-  save(slot: number, blocks: readonly BlockId[], start: number, end: number): void;
-  /** Copies slot `from`, which holds `tokenCount` tokens, into slot `to`. */
-  move(from: number, to: number, tokenCount: number): void;
+  /** Copies part of a sequence from blocks into pages, which hold what is before. */
+  load(range: PagedRange): void;
+  /** Copies part of a sequence from pages into blocks, which hold what is before. */
+  save(range: PagedRange): void;
+  /** Copies a page to another place. */
+  move(from: number, to: number): void;
   /**
-   * One step of the batch in slots 0 … rows.length-1: appends each row's K and V to its slot and returns logits
+   * One step of a batch whose pages lie below `pages`: appends each row's K and V to its pages and returns logits
    * `[rows.length, vocabSize]`, valid until the next call and the caller's to change.
    */
-  decode(rows: readonly RunnerRow[]): Promise<Float32Array>;
-  /** Overwrites all of slot `slot`, used or not: nothing of what a broken sequence left may be found there. */
-  clear(slot: number): void;
+  decode(rows: readonly RunnerRow[], pages: number): Promise<Float32Array>;
+  /** Overwrites all of these pages: nothing of what a broken sequence left may be found there. */
+  clear(pages: readonly number[]): void;
   /** Frees sessions and memory. */
   close(): Promise<void>;
 }

@@ -36,7 +36,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function startEngine(roles: OnnxRunnerSpec["roles"], slotTokens = 4096): Promise<EngineApi> {
+function startEngine(roles: OnnxRunnerSpec["roles"], batchTokens = 4096): Promise<EngineApi> {
   const { prefillGraph, decodeGraph, vocabSize, maxModelTokens } = model;
   const info = { layout: model.layout(BLOCK_SIZE), vocabSize, maxModelTokens };
   return createEngine({
@@ -46,7 +46,7 @@ function startEngine(roles: OnnxRunnerSpec["roles"], slotTokens = 4096): Promise
       chunkTokens: CHUNK_TOKENS,
       stepPrefillTokens: CHUNK_TOKENS * 2,
       maxRunning: 4,
-      slotTokens,
+      batchTokens,
       maxSequences: 64,
       maxModelTokens,
     },

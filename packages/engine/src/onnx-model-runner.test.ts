@@ -8,7 +8,7 @@ import { writeRandomCheckpoint } from "@baton/model/testing";
 import { afterAll, beforeAll } from "@jest/globals";
 import { OnnxModelRunner } from "./onnx-model-runner.ts";
 import { describeModelRunner } from "./testing/describe-model-runner.ts";
-import { TEST_SLOT_TOKENS } from "./testing/runner-bench.ts";
+import { TEST_BATCH_TOKENS } from "./testing/runner-bench.ts";
 
 let folder: string;
 let model: CompiledModel;
@@ -27,5 +27,5 @@ describeModelRunner("ONNX Runtime", async () => {
   const memory = new KvMemory(layout, 512);
   const info = { layout, vocabSize, maxModelTokens };
   const spec = { kind: "onnx", info, prefillGraph, decodeGraph, threads: 1, roles: ["prefill"] } as const;
-  return { runner: await OnnxModelRunner.create(spec, memory, TEST_SLOT_TOKENS), memory };
+  return { runner: await OnnxModelRunner.create(spec, memory, TEST_BATCH_TOKENS), memory };
 });

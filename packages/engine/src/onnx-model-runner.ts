@@ -1,23 +1,25 @@
 /**
  * Owns the contract with the graphs: the names, types and shapes of their inputs and outputs.
- * S tokens of a chunk, B rows of a batch, P tokens that the memory has room for, per layer l and t = k | v:
+ * S tokens of a chunk, P tokens that the memory has room for, B rows of a batch, N pages of C tokens, M pages of the
+ * longest row, per layer l and t = k | v:
  *
  *   prefill  input_ids int64 [1,S], seqlens_k int32 [1], total_sequence_length int32 [], past.l.t [1,kvHeads,P,headDim]
  *            -> logits [1,1,V] of the last position, present.l.t, which is the same memory as past.l.t
- *   decode   input_ids int64 [B,1], position_ids int64 [B,1], mask [B,1,1,P], past.l.t [B,kvHeads,1,P,headDim]
- *            -> logits [B,1,V], new.l.t [B,kvHeads,1,headDim]
+ *   decode   input_ids int64 [B,1], position_ids int64 [B,1], token_mask [N,1,1,C], page_rows int64 [N],
+ *            row_pages int64 [B,1,M], page_mask [B,1,M], past.l.t [N,kvHeads,1,C,headDim]
+ *            -> logits [B,1,V], new.l.t [B,1,kvHeads*headDim]
  */
-import type { BlockId, KvLayout } from "@baton/core";
+import type { KvLayout } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
 import { Tensor } from "onnxruntime-node";
 import { DecodeFeeds } from "./decode-feeds.ts";
 import { planeCount } from "./kv-rows.ts";
 import type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
 import { OnnxSession } from "./onnx-session.ts";
+import { type PagedRange, PageMemory } from "./page-memory.ts";
 import { planeName, planeTensors, type Tensors } from "./plane-tensors.ts";
 import { PrefillWorkspace } from "./prefill-workspace.ts";
 import type { OnnxRunnerSpec } from "./runner-spec.ts";
-import { SlotMemory } from "./slot-memory.ts";
 
 /** Runs compiled graphs on ONNX Runtime. */
 export class OnnxModelRunner implements ModelRunner {
@@ -26,27 +28,27 @@ export class OnnxModelRunner implements ModelRunner {
   readonly #prefill: OnnxSession;
   readonly #decode: OnnxSession;
   readonly #workspace: PrefillWorkspace;
-  readonly #slots: SlotMemory;
+  readonly #pages: PageMemory;
   readonly #window: number;
   /** Outputs of the decode graph, one for each plane. */
   readonly #newPlanes: readonly string[];
 
   #feeds: DecodeFeeds | undefined;
 
-  private constructor(spec: OnnxRunnerSpec, memory: KvMemory, slotTokens: number) {
+  private constructor(spec: OnnxRunnerSpec, memory: KvMemory, batchTokens: number) {
     this.info = spec.info;
     this.#layout = spec.info.layout;
     this.#window = spec.slidingWindow ?? Number.POSITIVE_INFINITY;
     this.#prefill = new OnnxSession(spec.prefillGraph, spec.threads);
     this.#decode = new OnnxSession(spec.decodeGraph, spec.threads);
     this.#workspace = new PrefillWorkspace(memory);
-    this.#slots = new SlotMemory(memory, slotTokens);
+    this.#pages = new PageMemory(memory, batchTokens);
     this.#newPlanes = Array.from({ length: planeCount(this.#layout) }, (_, plane) => planeName("new", plane));
   }
 
-  /** Loads the graphs of the spec's roles. @param slotTokens tokens that fit into all slots together */
-  static async create(spec: OnnxRunnerSpec, memory: KvMemory, slotTokens: number): Promise<OnnxModelRunner> {
-    const runner = new OnnxModelRunner(spec, memory, slotTokens);
+  /** Loads the graphs of the spec's roles. @param batchTokens tokens that fit into all pages together */
+  static async create(spec: OnnxRunnerSpec, memory: KvMemory, batchTokens: number): Promise<OnnxModelRunner> {
+    const runner = new OnnxModelRunner(spec, memory, batchTokens);
     if (spec.roles.includes("prefill")) await runner.#prefill.load();
     if (spec.roles.includes("decode")) await runner.#decode.load();
     return runner;
@@ -68,32 +70,31 @@ export class OnnxModelRunner implements ModelRunner {
     return floatsOf(outputs, "logits");
   }
 
-  admit(slot: number, blocks: readonly BlockId[], tokenCount: number): void {
-    this.#slots.admit(slot, blocks, tokenCount);
+  load(range: PagedRange): void {
+    this.#pages.load(range);
   }
 
-  save(slot: number, blocks: readonly BlockId[], start: number, end: number): void {
-    this.#slots.save(slot, blocks, start, end);
+  save(range: PagedRange): void {
+    this.#pages.save(range);
   }
 
-  move(from: number, to: number, tokenCount: number): void {
-    this.#slots.move(from, to, tokenCount);
+  move(from: number, to: number): void {
+    this.#pages.move(from, to);
   }
 
-  clear(slot: number): void {
-    this.#slots.clear(slot);
+  clear(pages: readonly number[]): void {
+    this.#pages.clear(pages);
   }
 
-  resize(slots: number, length: number): void {
-    this.#slots.resize(slots, length);
-  }
-
-  async decode(rows: readonly RunnerRow[]): Promise<Float32Array> {
-    this.#slots.begin(rows.map((row) => row.position));
-    const feeds = this.#feedsFor(rows.length);
+  async decode(rows: readonly RunnerRow[], pages: number): Promise<Float32Array> {
+    this.#pages.check(rows);
+    const feeds = this.#feedsFor(rows, pages);
     feeds.fill(rows);
     const outputs = await this.#decode.run(feeds.tensors);
-    this.#slots.append(this.#newPlanes.map((name) => floatsOf(outputs, name)));
+    this.#pages.append(
+      rows,
+      this.#newPlanes.map((name) => floatsOf(outputs, name)),
+    );
     return floatsOf(outputs, "logits");
   }
 
@@ -102,10 +103,9 @@ export class OnnxModelRunner implements ModelRunner {
     await this.#decode.close();
   }
 
-  #feedsFor(batch: number): DecodeFeeds {
-    if (!this.#feeds?.fit(batch, this.#slots.length)) {
-      const { kvHeads, headDim } = this.#layout;
-      this.#feeds = new DecodeFeeds(this.#slots, [kvHeads, headDim], batch, this.#window);
+  #feedsFor(rows: readonly RunnerRow[], pages: number): DecodeFeeds {
+    if (!this.#feeds?.fit(rows, pages)) {
+      this.#feeds = new DecodeFeeds(this.#pages, { rows, pages, window: this.#window });
     }
     return this.#feeds;
   }

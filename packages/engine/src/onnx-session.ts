@@ -62,6 +62,8 @@ async function createSession(path: string, threads: number): Promise<InferenceSe
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: "sequential",
+      // A plan of the memory for every shape that ever was would never be given back.
+      enableMemPattern: false,
       graphOptimizationLevel: "all",
       logSeverityLevel: LOG_ERRORS,
       extra: { session: SESSION_CONFIG },

@@ -7,7 +7,7 @@ import { prepareModel } from "@baton/model";
 import { GOLDEN_EXPORTS, GOLDEN_MODELS } from "@baton/model/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { OnnxModelRunner } from "./onnx-model-runner.ts";
-import { type ComputedPrompt, GreedyBatch, RunnerBench, TEST_SLOT_TOKENS } from "./testing/runner-bench.ts";
+import { type ComputedPrompt, GreedyBatch, RunnerBench, TEST_BATCH_TOKENS } from "./testing/runner-bench.ts";
 
 const BLOCK_SIZE = 16;
 const TOLERANCE = 1e-3;
@@ -40,7 +40,7 @@ describe.each([...GOLDEN_MODELS, ...GOLDEN_EXPORTS])(
           roles: ["prefill", "decode"],
         },
         memory,
-        TEST_SLOT_TOKENS,
+        TEST_BATCH_TOKENS,
       );
       bench = new RunnerBench({ runner, memory });
     });
@@ -82,7 +82,7 @@ describe.each([...GOLDEN_MODELS, ...GOLDEN_EXPORTS])(
       const starts = [1, 95, 300];
       for (const [slot, length] of starts.entries()) {
         const { blocks } = await bench.compute(prompt.slice(0, length));
-        bench.runner.admit(slot, blocks, length);
+        bench.load(slot, blocks, length);
       }
       const worst: number[] = [];
       for (let step = 0; step < prompt.length - 300; step++) {

@@ -7,7 +7,7 @@ import { prepareModel, type WeightFormat } from "@baton/model";
 import { GOLDEN_MODELS } from "@baton/model/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { OnnxModelRunner } from "./onnx-model-runner.ts";
-import { largestDifference, RunnerBench, TEST_SLOT_TOKENS } from "./testing/runner-bench.ts";
+import { largestDifference, RunnerBench, TEST_BATCH_TOKENS } from "./testing/runner-bench.ts";
 
 /** Root mean square of the logits' errors, as a share of the logits' own; random weights are the hardest to quantize. */
 const LARGEST_ERROR = { int8: 0.05, int4: 0.5 } as const;
@@ -41,7 +41,7 @@ async function load(folder: string, weights: WeightFormat): Promise<void> {
       roles: ["prefill", "decode"],
     },
     memory,
-    TEST_SLOT_TOKENS,
+    TEST_BATCH_TOKENS,
   );
   bench = new RunnerBench({ runner, memory });
 }
@@ -53,7 +53,7 @@ describe.each(["int8", "int4"] as const)("With %s weights", (weights) => {
       await load(folder, weights);
       const { prompt, recordedIds, logits } = golden;
       const { blocks } = await bench.compute(prompt.slice(0, 100));
-      bench.runner.admit(0, blocks, 100);
+      bench.load(0, blocks, 100);
       let [error, size] = [0, 0];
       for (let position = 100; position < 400; position++) {
         const [row] = await bench.decode([{ position, tokenId: prompt[position]! }]);
@@ -84,7 +84,7 @@ describe.each(["int8", "int4"] as const)("With %s weights", (weights) => {
     for (const batch of [1, 2, 3]) {
       for (const [slot, prompt] of prompts.slice(0, batch).entries()) {
         const { blocks } = await bench.compute(prompt);
-        bench.runner.admit(slot, blocks, prompt.length);
+        bench.load(slot, blocks, prompt.length);
       }
       const rows = await bench.decode(
         prompts.slice(0, batch).map(({ length }) => ({ position: length, tokenId: 5 })),

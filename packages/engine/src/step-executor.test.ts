@@ -5,23 +5,23 @@ import { expect, test } from "@jest/globals";
 import { FakeModelRunner } from "./fake-model-runner.ts";
 import { StepExecutor } from "./step-executor.ts";
 import { fakeInfo } from "./testing/fake-info.ts";
-import { type ComputedPrompt, RunnerBench, TEST_SLOT_TOKENS } from "./testing/runner-bench.ts";
+import { type ComputedPrompt, pagesOf, RunnerBench, TEST_BATCH_TOKENS } from "./testing/runner-bench.ts";
 
 const [ada, bob] = [sequenceId("ada"), sequenceId("bob")];
 const nothing: StepPlan = {
   stepId: 1,
   saves: [],
   moves: [],
-  slotLength: 64,
-  admissions: [],
+  loads: [],
   prefills: [],
+  pages: 4,
   decodes: [],
 };
 const greedy = { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens: 9 };
 
 function newBench(): RunnerBench {
   const memory = new KvMemory(fakeInfo.layout, 64);
-  return new RunnerBench({ runner: new FakeModelRunner(fakeInfo, memory, TEST_SLOT_TOKENS), memory });
+  return new RunnerBench({ runner: new FakeModelRunner(fakeInfo, memory, TEST_BATCH_TOKENS), memory });
 }
 
 function tickingClock(): Clock {
@@ -34,9 +34,10 @@ function executorOf(bench: RunnerBench) {
   return (plan: Partial<StepPlan>) => executor.execute({ ...nothing, ...plan });
 }
 
-function admit(slot: number, sequence: typeof ada, { blocks, tokenIds }: ComputedPrompt, sampling = greedy) {
+/** Loads a whole sequence into one page. */
+function load(page: number, sequence: typeof ada, { blocks, tokenIds }: ComputedPrompt, sampling = greedy) {
   const sample = { sampling, outputIndex: 1 };
-  return { sequenceId: sequence, slot, blocks, tokenCount: tokenIds.length, sample };
+  return { sequenceId: sequence, pages: [page], blocks, start: 0, end: tokenIds.length, sample };
 }
 
 test("a chunk is sampled where the plan asks for it, and timed", async () => {
@@ -54,50 +55,71 @@ test("a chunk is sampled where the plan asks for it, and timed", async () => {
   expect(outcome).toMatchObject({ stepId: 1, decodes: [], decodeStartedAt: 5, decodeEndedAt: 5 });
 });
 
-test("moves come before admissions, and both before the batch", async () => {
+test("moves come before loads, and both before the batch", async () => {
   const bench = newBench();
   const run = executorOf(bench);
   const [first, second] = [await bench.compute([1, 2, 3]), await bench.compute([4, 5])];
   const both = await run({
-    admissions: [admit(0, ada, first), admit(1, bob, second)],
+    loads: [load(0, ada, first), load(1, bob, second)],
     decodes: [
-      { sequenceId: ada, tokenId: 7, position: 3 },
-      { sequenceId: bob, tokenId: 8, position: 2 },
+      { sequenceId: ada, tokenId: 7, position: 3, pages: [0] },
+      { sequenceId: bob, tokenId: 8, position: 2, pages: [1] },
     ],
   });
-  const swapped = await run({
+  const moved = await run({
     moves: [{ from: 1, to: 0 }],
-    admissions: [admit(1, ada, first)],
+    loads: [load(1, ada, first)],
     decodes: [
-      { sequenceId: bob, tokenId: 9, position: 3 },
-      { sequenceId: ada, tokenId: 7, position: 3 },
+      { sequenceId: bob, tokenId: 9, position: 3, pages: [0] },
+      { sequenceId: ada, tokenId: 7, position: 3, pages: [1] },
     ],
   });
-  expect(swapped.decodes[1]).toEqual(both.decodes[0]);
+  expect(moved.decodes[1]).toEqual(both.decodes[0]);
 });
 
-test("a sequence keeps its parameters when it moves", async () => {
+test("a sequence that is loaded in parts joins with the last of them", async () => {
+  const bench = newBench();
+  const run = executorOf(bench);
+  const [first, second] = [await bench.compute([1, 2, 3]), await bench.compute([4, 5])];
+  const whole = await run({
+    loads: [load(0, ada, first)],
+    decodes: [{ sequenceId: ada, tokenId: 7, position: 3, pages: [0] }],
+  });
+  const { sample, ...all } = load(1, ada, first);
+  await run({
+    loads: [load(2, bob, second), { ...all, end: 1 }],
+    decodes: [{ sequenceId: bob, tokenId: 8, position: 2, pages: [2] }],
+  });
+  const parts = await run({
+    loads: [{ ...all, start: 1, sample }],
+    decodes: [{ sequenceId: ada, tokenId: 7, position: 3, pages: [1] }],
+  });
+  expect(parts.decodes).toEqual(whole.decodes);
+});
+
+test("a sequence keeps its parameters, in whichever row it is", async () => {
   const bench = newBench();
   const run = executorOf(bench);
   const prompts = [await bench.compute([1, 2, 3]), await bench.compute([4, 5])];
   const forced = { ...greedy, logitBias: [{ tokenId: 11, bias: 100 }] };
   await run({
-    admissions: [admit(0, ada, prompts[0]!), admit(1, bob, prompts[1]!, forced)],
+    loads: [load(0, ada, prompts[0]!), load(1, bob, prompts[1]!, forced)],
     decodes: [
-      { sequenceId: ada, tokenId: 7, position: 3 },
-      { sequenceId: bob, tokenId: 8, position: 2 },
+      { sequenceId: ada, tokenId: 7, position: 3, pages: [0] },
+      { sequenceId: bob, tokenId: 8, position: 2, pages: [1] },
     ],
   });
-  const moved = await run({
-    moves: [{ from: 1, to: 0 }],
-    decodes: [{ sequenceId: bob, tokenId: 11, position: 3 }],
-  });
-  expect(moved.decodes).toEqual([{ tokenId: 11 }]);
+  const alone = await run({ decodes: [{ sequenceId: bob, tokenId: 11, position: 3, pages: [1] }] });
+  expect(alone.decodes).toEqual([{ tokenId: 11 }]);
 });
 
-test("a move out of the batch is refused", async () => {
-  await expect(executorOf(newBench())({ moves: [{ from: 3, to: 2 }] })).rejects.toThrow(
-    'Cannot move slot "3": target 2 is outside a batch of 0',
+test("a sequence that was never loaded is refused", async () => {
+  const bench = newBench();
+  const { blocks } = await bench.compute([1, 2, 3]);
+  bench.load(0, blocks, 3);
+  const decodes = [{ sequenceId: ada, tokenId: 7, position: 3, pages: pagesOf(0, 4) }];
+  await expect(executorOf(bench)({ pages: 9, decodes })).rejects.toThrow(
+    'Cannot decode sequence "ada": it was never loaded',
   );
 });
 
@@ -108,14 +130,14 @@ test("logits that are not numbers fail their own entry only", async () => {
   bench.memory.bytes(blockId(0)).fill(0xff);
   const sample = { sampling: greedy, outputIndex: 0 };
   const outcome = await executorOf(bench)({
-    admissions: [admit(0, ada, broken), admit(1, bob, healthy)],
+    loads: [load(0, ada, broken), load(1, bob, healthy)],
     prefills: [
       { sequenceId: ada, blocks: [blockId(0)], start: 1, tokenIds: [1], promptTokens: 2, sample },
       { sequenceId: bob, blocks: healthy.blocks, start: 2, tokenIds: [3], promptTokens: 3, sample },
     ],
     decodes: [
-      { sequenceId: ada, tokenId: 7, position: 2 },
-      { sequenceId: bob, tokenId: 8, position: 3 },
+      { sequenceId: ada, tokenId: 7, position: 2, pages: [0] },
+      { sequenceId: bob, tokenId: 8, position: 3, pages: [1] },
     ],
   });
   const failure = { failure: expect.stringContaining("is NaN, expected finite numbers") };

@@ -10,8 +10,8 @@ export interface ThreadData {
   readonly kvBlocks: number;
   /** The memory of `KvMemory`, shared with the main thread. */
   readonly kvBuffer: SharedArrayBuffer;
-  /** Tokens that fit into the slots of the decode batch. */
-  readonly slotTokens: number;
+  /** Tokens that fit into the pages of the decode batch. */
+  readonly batchTokens: number;
 }
 
 /** To the engine thread. After `close` the thread frees its memory and ends. */

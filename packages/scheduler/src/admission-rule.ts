@@ -1,8 +1,8 @@
 import { BatonError, blocksFor } from "@baton/core";
 import type { BlockPool } from "@baton/kv-cache";
+import { pagesFor } from "./pages-for.ts";
 import type { SchedulerLimits } from "./scheduler-api.ts";
 import type { SequenceSpec } from "./sequence-spec.ts";
-import { slotLengthFor } from "./slot-length.ts";
 
 /** Throws RangeError unless every limit is a whole number of at least 1. */
 export function checkLimits(limits: SchedulerLimits): void {
@@ -35,9 +35,10 @@ export function checkSpec(spec: SequenceSpec, limits: SchedulerLimits, pool: Blo
       `its ${isPrompt ? "prompt" : "tokens"} may need ${blocks} blocks, expected at most ${pool.blocks}`,
     );
   }
-  const length = slotLengthFor(prompt + maxTokens - 1, limits.slotStep);
-  if (!isPrompt && length > limits.slotTokens) {
-    refuse(spec, `it may need a slot of ${length} tokens, expected at most ${limits.slotTokens}`);
+  const pages = pagesFor(prompt + maxTokens - 1, limits.pageTokens);
+  const room = Math.floor(limits.batchTokens / limits.pageTokens);
+  if (!isPrompt && pages > room) {
+    refuse(spec, `it may need ${pages} pages of decode memory, expected at most ${room}`);
   }
 }
 

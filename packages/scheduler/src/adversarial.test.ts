@@ -13,8 +13,9 @@ const LIMITS: SchedulerLimits = {
   chunkTokens: 4,
   stepPrefillTokens: 8,
   maxRunning: 3,
-  slotTokens: 1000,
-  slotStep: 8,
+  batchTokens: 1000,
+  pageTokens: 8,
+  loadTokens: 100,
   maxSequences: 100,
   maxModelTokens: 64,
 };
@@ -83,7 +84,26 @@ describe("while a step is in flight", () => {
     expect(scheduler.schedule()!.plan.prefills).toMatchObject([{ start: 0, promptTokens: 8 }]);
   });
 
-  test("a slot that two sequences leave and join between two commits belongs to the second (S3)", () => {
+  test("cancelling a sequence that is half loaded keeps its blocks until they have been read (S2, S3)", () => {
+    const { scheduler, pool } = create(8, { loadTokens: 3 });
+    for (const id of ["a", "b"]) {
+      scheduler.add(spec(id, "decode", 8));
+      scheduler.reserve(sequenceId(id), () => {});
+      scheduler.ready(sequenceId(id), { tokenId: 1 });
+      scheduler.commit(outcomeOf(scheduler.schedule()!.plan));
+    }
+    expect(scheduler.status()).toMatchObject({ running: 1, ready: 1, blocks: { used: 2 } });
+    const { plan } = scheduler.schedule()!;
+    expect(plan.loads).toMatchObject([{ sequenceId: "b", start: 3, end: 6 }]);
+    scheduler.cancel(B);
+    expect(pool.status().used).toBe(2);
+    scheduler.commit(outcomeOf(plan));
+    expect(pool.status().used).toBe(0);
+    expect(scheduler.schedule()!.plan).toMatchObject({ loads: [], pages: 2 });
+    pool.assertConsistent();
+  });
+
+  test("a page that two sequences leave and join between two commits belongs to the second (S3)", () => {
     const { scheduler } = create(8);
     for (const id of ["a", "b"]) {
       scheduler.add(spec(id, "decode", 4));
@@ -98,10 +118,10 @@ describe("while a step is in flight", () => {
     const events = scheduler.commit(outcomeOf(plan));
     expect(events.map((event) => event.sequenceId)).toEqual(["b"]);
     const next = scheduler.schedule()!.plan;
-    expect(next.moves).toEqual([{ from: 1, to: 0 }]);
+    expect(next.moves).toEqual([]);
     expect(next.decodes).toMatchObject([
-      { sequenceId: "b", tokenId: 1, position: 5 },
-      { sequenceId: "c", tokenId: 7, position: 4 },
+      { sequenceId: "b", tokenId: 1, position: 5, pages: [1] },
+      { sequenceId: "c", tokenId: 7, position: 4, pages: [0] },
     ]);
   });
 
@@ -113,7 +133,7 @@ describe("while a step is in flight", () => {
     scheduler.add(spec("b", "prefill", 8));
     scheduler.add(spec("c", "prefill", 8));
     const { plan } = scheduler.schedule()!;
-    expect([plan.admissions.length, plan.prefills.length]).toEqual([1, 2]);
+    expect([plan.loads.length, plan.prefills.length]).toEqual([1, 2]);
     scheduler.cancel(B);
     expect(scheduler.reset()).toEqual(["a", "c"]);
     expect(pool.status()).toEqual({ total: 8, free: 8, cached: 0, used: 0 });

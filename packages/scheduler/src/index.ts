@@ -4,11 +4,10 @@ export type { SequenceEvent } from "./sequence-event.ts";
 export type { SequenceSpec } from "./sequence-spec.ts";
 export type {
   DecodeEntry,
+  PageLoad,
   PrefillChunk,
   PrefillOutcome,
   SampleRequest,
-  SlotAdmission,
-  SlotMove,
   StepOutcome,
   StepPlan,
   TokenOutcome,

@@ -10,11 +10,13 @@ export interface SchedulerLimits {
   readonly chunkTokens: number;
   /** Prefill tokens of one step, over all its chunks. */
   readonly stepPrefillTokens: number;
-  /** Slots of the decode batch. */
+  /** Sequences of the decode batch. */
   readonly maxRunning: number;
-  /** Tokens for which all slots together have room. Slots are equally long, in steps of `slotStep` tokens. */
-  readonly slotTokens: number;
-  readonly slotStep: number;
+  /** Tokens for which decode memory has room, in pages of `pageTokens` tokens of one sequence each. */
+  readonly batchTokens: number;
+  readonly pageTokens: number;
+  /** Tokens that are loaded into pages in one step of a batch. */
+  readonly loadTokens: number;
   /** Sequences accepted and not yet finished; one more is refused as overloaded. */
   readonly maxSequences: number;
   /** Longest prompt plus answer, in tokens. */
@@ -29,7 +31,7 @@ export interface SchedulerStatus {
   readonly holding: number;
   /** Goal `decode`: blocks reserved, KV still arriving. */
   readonly receiving: number;
-  /** KV complete, waiting for a slot. */
+  /** KV complete, waiting for a place in the batch. */
   readonly ready: number;
   readonly running: number;
   /** Prompt tokens still to be computed, of sequences that wait or are prefilling. */
@@ -53,7 +55,7 @@ export interface SchedulerApi {
   /**
    * Accepts a sequence. Goals `prefill` and `generate` queue for blocks at once, goal `decode` when it reserves them.
    * @throws BatonError `overloaded` at `maxSequences`; `invalid_argument` when the prompt is empty, `maxTokens` is below
-   *   1 or not above the tokens that are answered, prompt plus `maxTokens` exceed `maxModelTokens`, or blocks or slots could never hold all of it; `internal` when
+   *   1 or not above the tokens that are answered, prompt plus `maxTokens` exceed `maxModelTokens`, or blocks or pages could never hold all of it; `internal` when
    *   the id is in use.
    */
   add(spec: SequenceSpec): void;
@@ -66,7 +68,7 @@ export interface SchedulerApi {
   reserve(id: SequenceId, granted: (blocks: readonly BlockId[]) => void): void;
   /**
    * Goal `decode`: the reserved blocks are filled; continue from the `first` token. Returns the events that follow at
-   * once: `token`, and `finished` when the first token ends the answer (no slot is taken then). Unknown ids are ignored.
+   * once: `token`, and `finished` when the first token ends the answer (it never enters the batch then). Unknown ids are ignored.
    * @throws BatonError `internal` when no blocks are reserved.
    */
   ready(id: SequenceId, first: SampledToken): readonly SequenceEvent[];

@@ -60,8 +60,10 @@ class Harness {
   readonly #stopTokenIds: readonly number[];
   #added = 0;
   #plan: StepPlan | undefined;
-  /** Who runs in which slot, by plans alone. */
-  #slots: SequenceId[] = [];
+  /** Who runs, by plans alone. */
+  #running: SequenceId[] = [];
+  /** How much is there of who is being loaded, by plans alone. */
+  #loading: { readonly id: SequenceId; readonly loaded: number } | undefined;
 
   constructor({ limits, blockSize, spareBlocks, stopTokenIds }: Setup) {
     this.#stopTokenIds = stopTokenIds;
@@ -69,7 +71,7 @@ class Harness {
     const blocks = blocksFor(LONGEST_PROMPT + LONGEST_ANSWER, blockSize) + spareBlocks;
     this.pool = new BlockPool({ blocks, blockSize });
     this.scheduler = createScheduler(limits, this.pool);
-    this.executor = new SymbolicExecutor(blockSize);
+    this.executor = new SymbolicExecutor(blockSize, limits.pageTokens);
   }
 
   /** So many tokens of the answer are known before, if it has them and one more. */
@@ -175,7 +177,8 @@ class Harness {
   reset(): void {
     expect(new Set(this.scheduler.reset())).toEqual(new Set(this.alive.keys()));
     this.#plan = undefined;
-    this.#slots = [];
+    this.#running = [];
+    this.#loading = undefined;
     this.alive.clear();
     expect(this.scheduler.status().blocks.free).toBe(this.pool.blocks);
   }
@@ -248,7 +251,7 @@ class Harness {
         expect(tracked.isRetracted).toBe(false);
         return;
       case "retracted":
-        expect(this.#slots).toContain(event.sequenceId);
+        expect(this.#running).toContain(event.sequenceId);
         tracked.isRetracted = true;
         this.retracted++;
         return;
@@ -304,32 +307,42 @@ class Harness {
     }
   }
 
-  #checkDecodes({ moves, slotLength, admissions, decodes }: StepPlan): void {
-    const count = decodes.length;
-    if (count > 0) expect(count * slotLength).toBeLessThanOrEqual(this.limits.slotTokens);
-    expect(count).toBeLessThanOrEqual(this.limits.maxRunning);
-    for (const { from, to } of moves) {
-      expect(to).toBeLessThan(count);
-      expect(from).toBeGreaterThan(to);
-      expect(this.alive.get(this.#slots[to]!)?.isRetracted ?? true).toBe(true);
-      this.#slots[to] = this.#slots[from]!;
-    }
-    this.#slots.length = count - admissions.length;
-    for (const { sequenceId: id, slot, tokenCount, sample } of admissions) {
-      const { tokens, spec } = this.alive.get(id)!;
-      expect(slot).toBe(this.#slots.length);
-      // The newest token of the answer has no KV yet.
-      expect(tokenCount).toBe(spec.promptTokenIds.length + tokens.length - 1);
-      expect(sample).toEqual({ sampling: spec.sampling, outputIndex: tokens.length });
-      this.#slots.push(id);
-    }
-    expect(decodes.map((entry) => entry.sequenceId)).toEqual(this.#slots);
-    for (const { sequenceId: id, tokenId, position } of decodes) {
+  #checkDecodes({ moves, loads, pages, decodes }: StepPlan): void {
+    const { maxRunning, batchTokens, pageTokens } = this.limits;
+    expect(pages).toBeLessThanOrEqual(batchTokens / pageTokens);
+    expect(decodes.length).toBeLessThanOrEqual(maxRunning);
+    expect(moves.length).toBeLessThanOrEqual(Math.max(2, Math.ceil(pages / 16)));
+    const others = this.#running.filter((id) => decodes.some((entry) => entry.sequenceId === id));
+    this.#checkLoads(loads, others.length);
+    const joined = loads.flatMap(({ sequenceId: id, sample }) => (sample ? [id] : []));
+    this.#running = [...others, ...joined];
+    expect(decodes.map((entry) => entry.sequenceId)).toEqual(this.#running);
+    const used = [...decodes, ...loads.filter(({ sample }) => !sample)].flatMap((entry) => entry.pages);
+    expect(new Set(used).size).toBe(used.length);
+    expect(Math.max(-1, ...used)).toBeLessThan(Math.max(1, pages));
+    for (const { sequenceId: id, tokenId, position, pages: table } of decodes) {
       const { tokens, spec } = this.alive.get(id)!;
       expect(tokenId).toBe(tokens.at(-1));
       expect(position).toBe(spec.promptTokenIds.length + tokens.length - 1);
-      expect(position).toBeLessThan(slotLength);
+      expect(table.length).toBe(Math.ceil((position + 1) / pageTokens));
     }
+  }
+
+  /** Loads go on where they were, unless the sequence gave its pages up, and are bounded where others wait. */
+  #checkLoads(loads: StepPlan["loads"], others: number): void {
+    let count = 0;
+    for (const { sequenceId: id, start, end, sample } of loads) {
+      const { tokens, spec } = this.alive.get(id)!;
+      if (start > 0) expect(this.#loading).toEqual({ id, loaded: start });
+      // The newest token of the answer has no KV yet.
+      const all = spec.promptTokenIds.length + tokens.length - 1;
+      expect(sample).toEqual(
+        end === all ? { sampling: spec.sampling, outputIndex: tokens.length } : undefined,
+      );
+      this.#loading = sample ? undefined : { id, loaded: end };
+      count += end - start;
+    }
+    if (others > 0) expect(count).toBeLessThanOrEqual(this.limits.loadTokens);
   }
 
   /** Nobody else may have a block that is written to, or that the step in flight is going to read or write. */
@@ -349,8 +362,8 @@ class Harness {
       if (isReceiving) claim(this.scheduler.blocksOf(spec.id)!, spec.id);
     }
     const readers = [...this.alive.keys()].map((id) => ({ id, blocks: this.scheduler.blocksOf(id) ?? [] }));
-    const admitted = (this.#plan?.admissions ?? []).map(({ sequenceId: id, blocks }) => ({ id, blocks }));
-    for (const { id, blocks } of [...readers, ...admitted]) {
+    const loaded = (this.#plan?.loads ?? []).map(({ sequenceId: id, blocks }) => ({ id, blocks }));
+    for (const { id, blocks } of [...readers, ...loaded]) {
       const foreign = blocks.find((block) => (written.get(block) ?? id) !== id);
       if (foreign !== undefined)
         throw new Error(`Block ${foreign} of ${id} is written by ${written.get(foreign)}`);
@@ -369,8 +382,9 @@ const setup: fc.Arbitrary<Setup> = fc.record({
     stepPrefillTokens: fc.integer({ min: 1, max: 12 }),
     maxRunning: fc.integer({ min: 1, max: 4 }),
     // From just enough for the longest sequence to enough for all.
-    slotTokens: fc.integer({ min: LONGEST_PROMPT + LONGEST_ANSWER + 3, max: 60 }),
-    slotStep: fc.integer({ min: 1, max: 3 }),
+    batchTokens: fc.integer({ min: LONGEST_PROMPT + LONGEST_ANSWER + 3, max: 60 }),
+    pageTokens: fc.integer({ min: 1, max: 3 }),
+    loadTokens: fc.integer({ min: 1, max: 12 }),
     maxSequences: fc.integer({ min: 4, max: 12 }),
     maxModelTokens: fc.constant(40),
   }),
@@ -430,7 +444,7 @@ test("under any order of calls every sequence left alone gets exactly its tokens
   expect(finished).toBeGreaterThan(750);
 });
 
-test("when slots are short, sequences are retracted and still get exactly their tokens", () => {
+test("when pages are short, sequences are retracted and still get exactly their tokens", () => {
   const long = fc.tuple(
     fc.constantFrom<Goal>("decode", "generate"),
     fc.array(fc.nat(1), { minLength: 1, maxLength: 4 }),
@@ -440,7 +454,7 @@ test("when slots are short, sequences are retracted and still get exactly their 
   const tight = setup.map((parameters) => ({
     ...parameters,
     stopTokenIds: [],
-    limits: { ...parameters.limits, maxRunning: 4, slotTokens: 36 },
+    limits: { ...parameters.limits, maxRunning: 4, batchTokens: 36 },
   }));
   let retracted = 0;
   fc.assert(

@@ -11,8 +11,9 @@ const LIMITS: SchedulerLimits = {
   chunkTokens: 4,
   stepPrefillTokens: 8,
   maxRunning: 2,
-  slotTokens: 1000,
-  slotStep: 8,
+  batchTokens: 1000,
+  pageTokens: 8,
+  loadTokens: 100,
   maxSequences: 8,
   maxModelTokens: 64,
 };
@@ -141,10 +142,10 @@ describe("add", () => {
     expect(scheduler.status().waiting).toBe(0);
   });
 
-  test("refuses what no slot could hold, unless it is not decoded here", () => {
-    const scheduler = create({ slotTokens: 20, slotStep: 8 });
+  test("refuses what decode memory could not hold, unless it is not decoded here", () => {
+    const scheduler = create({ batchTokens: 20, pageTokens: 8 });
     expect(() => scheduler.add(spec("a", "generate", prompt(12), 5))).toThrow(
-      "it may need a slot of 24 tokens, expected at most 20",
+      "it may need 3 pages of decode memory, expected at most 2",
     );
     expect(() => scheduler.add(spec("a", "generate", prompt(11), 5))).not.toThrow();
     expect(() => scheduler.add(spec("b", "prefill", prompt(30), 5))).not.toThrow();
@@ -299,7 +300,7 @@ describe("prefix cache", () => {
 });
 
 describe("generate", () => {
-  test("goes from its prefill to decode, and its blocks go to the cache when it has been copied into its slot", () => {
+  test("goes from its prefill to decode, and its blocks go to the cache when it has been loaded", () => {
     const scheduler = create();
     scheduler.add(spec("a", "generate", prompt(4), 3));
     expect(step(scheduler, 5).events).toEqual([prefillStart("a"), chunk("a", 0, 4), token("a", 0, 5)]);
@@ -307,12 +308,13 @@ describe("generate", () => {
     const blocks = scheduler.blocksOf(id("a"));
 
     const joined = scheduler.schedule()!;
-    expect(joined.events).toEqual([{ type: "decode-start", sequenceId: "a", slot: 0 }]);
+    expect(joined.events).toEqual([{ type: "decode-start", sequenceId: "a" }]);
     expect(joined.plan).toMatchObject({
       moves: [],
-      admissions: [{ sequenceId: "a", slot: 0, blocks, tokenCount: 4, sample: { outputIndex: 1 } }],
+      loads: [{ sequenceId: "a", pages: [0], blocks, start: 0, end: 4, sample: { outputIndex: 1 } }],
       prefills: [],
-      decodes: [{ sequenceId: "a", tokenId: 5, position: 4 }],
+      pages: 1,
+      decodes: [{ sequenceId: "a", tokenId: 5, position: 4, pages: [0] }],
     });
     expect(scheduler.status()).toMatchObject({ running: 1, blocks: { used: 1 } });
     expect(scheduler.commit(outcomeOf(joined.plan, 6))).toEqual([token("a", 1, 6)]);
@@ -320,7 +322,7 @@ describe("generate", () => {
 
     const last = step(scheduler, 7);
     expect(last.plan).toMatchObject({
-      admissions: [],
+      loads: [],
       decodes: [{ tokenId: 6, position: 5 }],
     });
     expect(last.events).toEqual([token("a", 2, 7), finished("a", "length")]);
@@ -380,7 +382,7 @@ describe("decode", () => {
     expect(events.slice(1)).toEqual([token("a", 1, 6), finished("a", "length")]);
   });
 
-  test("takes no slot when the first token ends the answer", () => {
+  test("takes no page when the first token ends the answer", () => {
     const scheduler = create();
     expect(receive(scheduler, spec("a", "decode", [1]), STOP)).toEqual([finished("a", "stop")]);
     expect(receive(scheduler, spec("b", "decode", [1], 1), 8)).toEqual([
@@ -425,7 +427,7 @@ describe("decode", () => {
     expect(order).toEqual(["a", "c"]);
   });
 
-  test("more ready sequences than slots join first come, first served, as slots become free", () => {
+  test("more ready sequences than may run join first come, first served, as others end", () => {
     const scheduler = create({ maxRunning: 1 });
     receive(scheduler, spec("a", "decode", [1], 2));
     receive(scheduler, spec("b", "decode", [2], 2));
@@ -437,40 +439,104 @@ describe("decode", () => {
   });
 });
 
-describe("slots", () => {
-  /** Four running sequences, a to d, in slots 0 to 3. */
-  function fourRunning(): SchedulerApi {
-    const scheduler = create({ maxRunning: 4 });
+describe("pages", () => {
+  /** Four running sequences, a to d, in pages 0 to 3. */
+  function fourRunning(limits: Partial<SchedulerLimits> = {}): SchedulerApi {
+    const scheduler = create({ maxRunning: 5, ...limits });
     for (const name of ["a", "b", "c", "d"]) receive(scheduler, spec(name, "decode", [1], 20));
     step(scheduler);
     return scheduler;
   }
 
-  test("the last sequence moves into the hole, and newcomers join behind it", () => {
+  /** The page tables of a step, by sequence. */
+  function tables({ decodes }: StepPlan) {
+    return Object.fromEntries(decodes.map((entry) => [entry.sequenceId, entry.pages]));
+  }
+
+  test("a newcomer gets the page of one who left, and nobody moves", () => {
     const scheduler = fourRunning();
     scheduler.cancel(id("b"));
     receive(scheduler, spec("e", "decode", [1]));
     const { plan } = step(scheduler);
-    expect(plan.moves).toEqual([{ from: 3, to: 1 }]);
-    expect(plan.admissions).toMatchObject([{ sequenceId: "e", slot: 3 }]);
-    expect(plan.decodes.map((entry) => entry.sequenceId)).toEqual(["a", "d", "c", "e"]);
-    expect(plan.decodes[1]).toMatchObject({ position: 2 });
+    expect(plan).toMatchObject({ moves: [], pages: 4, loads: [{ sequenceId: "e", pages: [1] }] });
+    expect(tables(plan)).toEqual({ a: [0], c: [2], d: [3], e: [1] });
   });
 
-  test("nothing moves when the last slots become free", () => {
+  test("the last page moves into a hole", () => {
+    const scheduler = fourRunning();
+    scheduler.cancel(id("b"));
+    const { plan } = step(scheduler);
+    expect(plan).toMatchObject({ moves: [{ from: 3, to: 1 }], pages: 3 });
+    expect(tables(plan)).toEqual({ a: [0], c: [2], d: [1] });
+  });
+
+  test("nothing moves when the last pages become free", () => {
     const scheduler = fourRunning();
     scheduler.cancel(id("d"));
     scheduler.cancel(id("c"));
-    expect(step(scheduler).plan).toMatchObject({ moves: [], decodes: { length: 2 } });
+    expect(step(scheduler).plan).toMatchObject({ moves: [], pages: 2, decodes: { length: 2 } });
   });
 
-  test("no sequence moves twice when several leave, in whatever order", () => {
-    const scheduler = fourRunning();
-    scheduler.cancel(id("c"));
+  test("a sequence grows by a page when it is full, wherever there is one", () => {
+    const scheduler = fourRunning({ pageTokens: 4 });
     scheduler.cancel(id("a"));
-    const { plan } = step(scheduler);
-    expect(plan.moves).toEqual([{ from: 3, to: 0 }]);
-    expect(plan.decodes.map((entry) => entry.sequenceId)).toEqual(["d", "b"]);
+    scheduler.cancel(id("d"));
+    expect(tables(step(scheduler).plan)).toEqual({ b: [1], c: [0] });
+    step(scheduler);
+    expect(tables(step(scheduler).plan)).toEqual({ b: [1, 2], c: [0, 3] });
+  });
+
+  test("many holes are closed over several steps", () => {
+    const scheduler = create({ maxRunning: 8, pageTokens: 1 }, 40);
+    receive(scheduler, spec("a", "decode", prompt(20), 20));
+    step(scheduler);
+    receive(scheduler, spec("b", "decode", prompt(8, 1), 20));
+    step(scheduler);
+    scheduler.cancel(id("a"));
+    const extents = Array.from({ length: 6 }, () => {
+      const { moves, pages } = step(scheduler).plan;
+      expect(moves.length).toBeLessThanOrEqual(2);
+      return pages;
+    });
+    expect(extents[0]).toBeGreaterThan(20);
+    expect(extents.at(-1)).toBeLessThan(18);
+  });
+
+  test("beside others a long prompt is loaded in parts, and joins with the last of them", () => {
+    const scheduler = create({ maxRunning: 4, loadTokens: 5 });
+    receive(scheduler, spec("a", "decode", prompt(12), 20));
+    expect(step(scheduler).plan.loads).toMatchObject([{ sequenceId: "a", start: 0, end: 12 }]);
+    receive(scheduler, spec("b", "decode", prompt(12, 1), 20), 7);
+    receive(scheduler, spec("c", "decode", [3], 20));
+    const steps = [step(scheduler), step(scheduler), step(scheduler)];
+    expect(
+      steps.map(({ plan }) => plan.loads.map(({ sequenceId, start, end }) => [sequenceId, start, end])),
+    ).toEqual([
+      [["b", 0, 5]],
+      [["b", 5, 10]],
+      [
+        ["b", 10, 12],
+        ["c", 0, 1],
+      ],
+    ]);
+    expect(steps.map(({ plan }) => plan.decodes.length)).toEqual([1, 1, 3]);
+    expect(steps[2]!.plan.loads[0]).toMatchObject({ sample: { outputIndex: 1 } });
+    expect(steps[1]!.events).toEqual([token("a", 3)]);
+    expect(steps[2]!.events).toContainEqual(token("b", 1));
+  });
+
+  test("what is half loaded gives way to those who run, and is loaded again from the beginning", () => {
+    const scheduler = create({ maxRunning: 4, pageTokens: 4, batchTokens: 32, loadTokens: 1 });
+    receive(scheduler, spec("a", "decode", prompt(3), 20));
+    step(scheduler);
+    receive(scheduler, spec("b", "decode", prompt(15, 1), 2));
+    const starts: number[] = [];
+    for (let next = scheduler.schedule(); next !== undefined; next = scheduler.schedule()) {
+      starts.push(...next.plan.loads.map(({ start }) => start));
+      scheduler.commit(outcomeOf(next.plan));
+    }
+    expect(starts.filter((start) => start === 0)).toHaveLength(2);
+    expect(scheduler.status()).toMatchObject({ running: 0, ready: 0, retractions: 0, blocks: { used: 0 } });
   });
 
   test("a batch whose sequences all left leaves nothing to do", () => {
@@ -552,13 +618,13 @@ describe("misuse", () => {
   });
 });
 
-describe("when the slots run short", () => {
+describe("when pages run short", () => {
   /** Runs until nothing is left; the tokens of each sequence, and what happened besides, in order. */
   function runAll(scheduler: SchedulerApi) {
     const happened: string[] = [];
     for (let next = scheduler.schedule(); next !== undefined; next = scheduler.schedule()) {
       const { plan } = next;
-      if (plan.decodes.length > 0) expect(plan.decodes.length * plan.slotLength).toBeLessThanOrEqual(32);
+      expect(plan.pages).toBeLessThanOrEqual(32 / 4);
       for (const event of [...next.events, ...scheduler.commit(outcomeOf(plan))]) {
         if (event.type !== "prefill-chunk" && event.type !== "token") {
           happened.push(`${event.sequenceId} ${event.type}`);
@@ -569,7 +635,7 @@ describe("when the slots run short", () => {
   }
 
   test("the newest sequence gives way, and goes on after the others where it was", () => {
-    const scheduler = create({ slotTokens: 32, slotStep: 4, maxRunning: 4 });
+    const scheduler = create({ batchTokens: 32, pageTokens: 4, maxRunning: 4 });
     scheduler.add(spec("a", "generate", prompt(3), 20));
     scheduler.add(spec("b", "generate", prompt(3, 1), 20));
     expect(runAll(scheduler)).toEqual([
@@ -586,16 +652,16 @@ describe("when the slots run short", () => {
   });
 
   test("a prompt is let in only if there is room to grow", () => {
-    const scheduler = create({ slotTokens: 32, slotStep: 4, maxRunning: 4 });
+    const scheduler = create({ batchTokens: 32, pageTokens: 4, maxRunning: 4 });
     scheduler.add(spec("a", "generate", prompt(4), 20));
     for (let steps = 0; steps < 8; steps++) step(scheduler);
-    scheduler.add(spec("b", "generate", prompt(3, 1), 2));
+    scheduler.add(spec("b", "generate", prompt(14, 1), 2));
     expect(runAll(scheduler)).toEqual(["b prefill-start", "a finished", "b decode-start", "b finished"]);
   });
 
   test("a sequence that was retracted may be dropped at any moment", () => {
     for (let steps = 0; steps < 12; steps++) {
-      const scheduler = create({ slotTokens: 32, slotStep: 4, maxRunning: 4 });
+      const scheduler = create({ batchTokens: 32, pageTokens: 4, maxRunning: 4 });
       scheduler.add(spec("a", "generate", prompt(3), 20));
       scheduler.add(spec("b", "generate", prompt(3, 1), 20));
       while (scheduler.status().retractions === 0) step(scheduler);
@@ -612,7 +678,7 @@ describe("when the slots run short", () => {
 });
 
 describe("the KV of an answer that ended", () => {
-  /** Takes a sequence of six prompt tokens to its end; its slot then holds ten tokens. */
+  /** Takes a sequence of six prompt tokens to its end; its pages then hold ten tokens. */
   function answer(scheduler: SchedulerApi, sequence = spec("a", "generate", prompt(6))): void {
     scheduler.add(sequence);
     const isBusy = () => {
@@ -626,15 +692,15 @@ describe("the KV of an answer that ended", () => {
     const scheduler = create();
     answer(scheduler);
     const { plan } = step(scheduler);
-    expect(plan).toMatchObject({ moves: [], admissions: [], prefills: [], decodes: [] });
-    expect(plan.saves).toMatchObject([{ slot: 0, start: 4, tokenIds: [4, 5, 1, 1] }]);
+    expect(plan).toMatchObject({ moves: [], loads: [], prefills: [], decodes: [] });
+    expect(plan.saves).toMatchObject([{ pages: [0, 1], start: 4, tokenIds: [4, 5, 1, 1] }]);
     expect(scheduler.schedule()).toBeUndefined();
     expect(blockCount(scheduler)).toMatchObject({ used: 0, cached: 2 });
     scheduler.add(spec("b", "generate", [...prompt(6), 1, 1, 1, 1, 1, 7]));
     expect(step(scheduler).events).toContainEqual(prefillStart("b", 8));
   });
 
-  test("is saved before its slot is anybody else's", () => {
+  test("is saved before its pages are anybody else's", () => {
     const scheduler = create({ maxRunning: 1 });
     scheduler.add(spec("b", "generate", prompt(6, 1)));
     answer(scheduler);
@@ -651,10 +717,10 @@ describe("the KV of an answer that ended", () => {
     const { plan } = scheduler.schedule()!;
     expect(scheduler.finish(id("a"), "stop")).toEqual([finished("a", "stop")]);
     scheduler.commit(outcomeOf(plan));
-    expect(step(scheduler).plan.saves).toMatchObject([{ slot: 0, start: 4, tokenIds: [4, 5, 1, 1] }]);
+    expect(step(scheduler).plan.saves).toMatchObject([{ pages: [0, 1], start: 4, tokenIds: [4, 5, 1, 1] }]);
   });
 
-  test("is not saved when the step in which it ended fails: its slot holds nothing good", () => {
+  test("is not saved when the step in which it ended fails: its pages hold nothing good", () => {
     const scheduler = create();
     receive(scheduler, spec("a", "decode", prompt(6), 20));
     step(scheduler);

@@ -1,16 +1,16 @@
-// Decides what each engine step computes. Owns sequences, their blocks and their slots; touches no bytes, starts no
+// Decides what each engine step computes. Owns sequences, their blocks and their pages; touches no bytes, starts no
 // work, reads no clock. Every decision is a plan (data out), every result an outcome (data in).
 //
 //   S1  One step is in flight at a time: schedule, execute, commit.
 //   S2  Blocks have one owner: the sequence while prefilling, holding, receiving or ready; the step in flight for
-//       what it admits (from schedule on), for the answers that it saves, and for its chunks of sequences that ended meanwhile. The owner gives them
-//       back exactly once.
-//   S3  What the step in flight reads or writes stays untouched until commit: blocks are not given back, slots do
-//       not move.
+//       the answers that it saves, for what it loads to its end (from schedule on), and for its chunks and loads of
+//       sequences that ended meanwhile. The owner gives them back exactly once.
+//   S3  What the step in flight reads or writes stays untouched until commit: blocks are not given back, pages go to
+//       nobody else.
 //   S4  A sequence is in exactly one place: the reservation queue (waiting), the prefill queue or the step in flight
 //       (prefilling), the decode set (ready and running), or none.
 //   S5  A sequence that ended is unknown from then on and has no further event, whatever is still in flight for it.
-//   S6  A sequence that runs either goes on to its end or is retracted: it gives up its slot, waits for blocks before
+//   S6  A sequence that runs either goes on to its end or is retracted: it gives up its pages, waits for blocks before
 //       everybody else, and its context, prompt and answer so far, is computed again. Nothing of its answer is lost.
 //   S7  Whenever blocks may have become available, the reservation queue is served before the call returns.
 
@@ -35,7 +35,14 @@ import type { SequenceEvent } from "./sequence-event.ts";
 import type { SequenceSpec } from "./sequence-spec.ts";
 import { joinEvents, type StepInFlight } from "./step-in-flight.ts";
 import { checkOutcome } from "./step-outcome.ts";
-import type { PrefillChunk, PrefillOutcome, StepOutcome, StepPlan, TokenOutcome } from "./step-plan.ts";
+import type {
+  PageLoad,
+  PrefillChunk,
+  PrefillOutcome,
+  StepOutcome,
+  StepPlan,
+  TokenOutcome,
+} from "./step-plan.ts";
 
 /**
  * Creates a scheduler over its own pool, or over a given one that nobody else uses.
@@ -166,22 +173,18 @@ class Scheduler implements SchedulerApi {
     const retracted = this.#retractOverflow();
     this.#reservations.serve();
     const saved = this.#saves.plan();
-    const moves = this.#decodes.compact();
-    const admitted = this.#decodes.admit();
+    const { loads: loaded, ...batch } = this.#decodes.schedule();
     const chunks = this.#prefills.take();
-    const decodes = this.#decodes.entries();
-    // Moves and admissions come with decodes, so nothing is lost by giving up here.
-    if (saved.length + chunks.length + decodes.length === 0) return undefined;
+    // Moves and loads come with decodes, so nothing is lost by giving up here.
+    if (saved.length + chunks.length + batch.decodes.length === 0) return undefined;
     const plan = {
       stepId: ++this.#stepsPlanned,
       saves: saved.map(({ save }) => save),
-      moves,
-      admissions: admitted.map(({ admission }) => admission),
-      slotLength: this.#decodes.slotLength(),
+      loads: loaded.map(({ load }) => load),
       prefills: chunks.map(({ chunk }) => chunk),
-      decodes,
+      ...batch,
     };
-    this.#step = { plan, saved, admitted, chunks, decoding: [...this.#decodes.sequences] };
+    this.#step = { plan, saved, loaded, chunks, decoding: this.#decodes.running };
     return { plan, events: [...retracted, ...joinEvents(this.#step)] };
   }
 
@@ -192,9 +195,7 @@ class Scheduler implements SchedulerApi {
     this.#step = undefined;
     const events: SequenceEvent[] = [];
     for (const saved of step.saved) this.#saves.commit(saved);
-    for (const { sequence, admission } of step.admitted) {
-      this.#giveBack(sequence, admission.blocks, admission.tokenCount);
-    }
+    for (const { sequence, load } of step.loaded) this.#commitLoad(sequence, load);
     step.chunks.forEach(({ sequence, chunk }, i) => {
       this.#commitChunk(sequence, chunk, outcome.prefills[i]!, events);
     });
@@ -213,7 +214,7 @@ class Scheduler implements SchedulerApi {
     this.#step = undefined;
     this.#saves.clear();
     for (const { blocks } of plan?.saves ?? []) this.#pool.release(blocks);
-    for (const { blocks } of plan?.admissions ?? []) this.#pool.release(blocks);
+    for (const { blocks } of plan?.loads ?? []) this.#pool.release(blocks);
     for (const { blocks } of plan?.prefills ?? []) this.#pool.release(blocks);
     // After a failure nothing that the engine wrote is trusted.
     this.#pool.forgetCached();
@@ -246,10 +247,10 @@ class Scheduler implements SchedulerApi {
     return tokens;
   }
 
-  /** Takes out of the batch what the slots have no room for; the one that came first always stays. */
+  /** Takes out of the batch what the pages have no room for; the one that came first always stays. */
   #retractOverflow(): SequenceEvent[] {
     return this.#decodes.overflow().map((sequence) => {
-      this.#decodes.leave(sequence.expect("running").slot);
+      this.#decodes.leave(sequence);
       sequence.retract();
       this.#retractions++;
       this.#reservations.askFirst(sequence, (blocks, cached) => this.#startPrefill(sequence, blocks, cached));
@@ -310,7 +311,7 @@ class Scheduler implements SchedulerApi {
     events.push({ type: "finished", sequenceId: sequence.id, reason: "length" });
   }
 
-  /** The prompt's KV is complete and the first token known: queue for a slot, unless that token ends the answer. */
+  /** The prompt's KV is complete and the first token known: queue for the batch, unless that token ends the answer. */
   #startAnswer(
     sequence: Sequence,
     blocks: readonly BlockId[],
@@ -322,8 +323,17 @@ class Scheduler implements SchedulerApi {
     this.#report(sequence, token, events);
   }
 
+  /** Where the sequence goes on waiting for the rest of its load, the blocks stay its own (S2). */
+  #commitLoad(sequence: Sequence, { blocks }: PageLoad): void {
+    if (sequence.state.kind !== "ready") this.#giveBack(sequence, blocks, sequence.context.length);
+  }
+
+  #isLoading(sequence: Sequence): boolean {
+    return this.#step?.loaded.some((one) => one.sequence === sequence) ?? false;
+  }
+
   #commitDecode(sequence: Sequence, token: TokenOutcome, events: SequenceEvent[]): void {
-    if ("failure" in token) this.#saves.drop(sequence); // It ended meanwhile, and its slot holds what failed.
+    if ("failure" in token) this.#saves.drop(sequence); // It ended meanwhile, and its pages hold what failed.
     if (sequence.state.kind !== "running") return;
     if ("failure" in token) this.#fail(sequence, token.failure, events);
     else this.#report(sequence, token, events);
@@ -349,13 +359,14 @@ class Scheduler implements SchedulerApi {
   /** Ends a sequence well: its KV is worth keeping. */
   #end(sequence: Sequence): void {
     const { state } = sequence;
-    if (state.kind === "running") this.#saves.add(sequence, state.slot);
+    if (state.kind === "running") this.#saves.add(sequence, state.table);
     this.#drop(sequence);
   }
 
   /** Ends a sequence: takes it out of where it is (S4) and gives back what it owns (S2). */
   #drop(sequence: Sequence): void {
     const { state } = sequence;
+    if (state.kind === "running") this.#decodes.leave(sequence);
     sequence.enter({ kind: "ended" });
     this.#sequences.delete(sequence.id);
     switch (state.kind) {
@@ -374,11 +385,10 @@ class Scheduler implements SchedulerApi {
         return;
       case "ready":
         this.#decodes.withdraw(sequence);
-        this.#giveBack(sequence, state.blocks, sequence.context.length);
+        // What the step in flight reads is given back by commit (S3).
+        if (!this.#isLoading(sequence)) this.#giveBack(sequence, state.blocks, sequence.context.length);
         return;
       case "running":
-        this.#decodes.leave(state.slot);
-        return;
       case "ended":
         return;
       default:

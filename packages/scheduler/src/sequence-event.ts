@@ -14,11 +14,11 @@ export type SequenceEvent =
       readonly endedAt: number;
     }
   /** The sequence entered the decode batch. */
-  | { readonly type: "decode-start"; readonly sequenceId: SequenceId; readonly slot: number }
+  | { readonly type: "decode-start"; readonly sequenceId: SequenceId }
   /** Memory ran short: the sequence left the batch. Nothing is told of how its KV is computed again. */
   | { readonly type: "retracted"; readonly sequenceId: SequenceId }
   /** It entered the batch once more, and goes on where it was. */
-  | { readonly type: "resumed"; readonly sequenceId: SequenceId; readonly slot: number }
+  | { readonly type: "resumed"; readonly sequenceId: SequenceId }
   /**
    * A token of the answer; the first, index 0 unless the answer began elsewhere, comes from the prefill. A stop token is not reported, with one exception: a sequence
    * of goal `prefill` always reports its token, because the worker hands it over and the other side judges it.
@@ -33,8 +33,8 @@ export type SequenceEvent =
     }
   /**
    * The sequence ended well. A sequence of goal `prefill` ends with reason `length` after its one token and keeps its
-   * blocks until `release`; every other has released its blocks and its slot.
+   * blocks until `release`; every other has released its blocks and its pages.
    */
   | { readonly type: "finished"; readonly sequenceId: SequenceId; readonly reason: FinishReason }
-  /** The sequence ended badly, alone: its blocks and its slot are released, goal `prefill` included. */
+  /** The sequence ended badly, alone: its blocks and its pages are released, goal `prefill` included. */
   | { readonly type: "failed"; readonly sequenceId: SequenceId; readonly error: BatonError };

@@ -7,6 +7,7 @@ import {
   type SequenceId,
 } from "@baton/core";
 import { type HashedTokens, hashTokens } from "@baton/kv-cache";
+import type { PageTable } from "./page-map.ts";
 import type { SequenceSpec } from "./sequence-spec.ts";
 import type { SampleRequest } from "./step-plan.ts";
 
@@ -25,7 +26,7 @@ export type SequenceState =
   | { readonly kind: "holding"; readonly blocks: readonly BlockId[] }
   | { readonly kind: "receiving"; readonly blocks: readonly BlockId[] }
   | { readonly kind: "ready"; readonly blocks: readonly BlockId[] }
-  | { readonly kind: "running"; readonly slot: number }
+  | { readonly kind: "running"; readonly table: PageTable }
   | { readonly kind: "ended" };
 
 export type SequenceKind = SequenceState["kind"];
@@ -97,7 +98,7 @@ export class Sequence {
     return this.#recomputes;
   }
 
-  /** A running sequence gives up its slot: it waits for blocks in which its KV is computed again. */
+  /** A running sequence gives up its pages: it waits for blocks in which its KV is computed again. */
   retract(): void {
     this.expect("running");
     this.#context = [...this.spec.promptTokenIds, ...this.answer];

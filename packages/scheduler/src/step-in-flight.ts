@@ -1,5 +1,5 @@
 import type { PlannedSave } from "./answer-saves.ts";
-import type { PlannedAdmission } from "./decode-set.ts";
+import type { PlannedLoad } from "./decode-set.ts";
 import type { PlannedChunk } from "./prefill-queue.ts";
 import type { Sequence } from "./sequence.ts";
 import type { SequenceEvent } from "./sequence-event.ts";
@@ -10,8 +10,8 @@ export interface StepInFlight {
   readonly plan: StepPlan;
   /** Behind `plan.saves`. */
   readonly saved: readonly PlannedSave[];
-  /** Behind `plan.admissions`. */
-  readonly admitted: readonly PlannedAdmission[];
+  /** Behind `plan.loads`. */
+  readonly loaded: readonly PlannedLoad[];
   /** Behind `plan.prefills`. */
   readonly chunks: readonly PlannedChunk[];
   /** Behind `plan.decodes`. */
@@ -19,9 +19,10 @@ export interface StepInFlight {
 }
 
 /** The events of the sequences that join with this step. */
-export function joinEvents({ admitted, chunks }: StepInFlight): SequenceEvent[] {
-  const decodes = admitted.map(({ sequence, admission: { sequenceId, slot } }): SequenceEvent => {
-    return { type: sequence.recomputes ? "resumed" : "decode-start", sequenceId, slot };
+export function joinEvents({ loaded, chunks }: StepInFlight): SequenceEvent[] {
+  const decodes = loaded.flatMap(({ sequence, load: { sequenceId, sample } }): SequenceEvent[] => {
+    if (sample === undefined) return [];
+    return [{ type: sequence.recomputes ? "resumed" : "decode-start", sequenceId }];
   });
   const prefills = chunks.flatMap(({ sequence, chunk }): SequenceEvent[] => {
     const { cachedTokens } = sequence.expect("prefilling");

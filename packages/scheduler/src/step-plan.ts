@@ -7,43 +7,47 @@ import type { BlockId, SampledToken, SamplingParams, SequenceId } from "@baton/c
 export interface StepPlan {
   readonly stepId: number;
   /** KV of answers that ended, to be kept for prompts that go on from them. */
-  readonly saves: readonly SlotSave[];
-  /** Slot copies that keep the decode batch a prefix of the slots. */
-  readonly moves: readonly SlotMove[];
-  /**
-   * Tokens for which each slot has room, from after the moves on. Times the number of decodes it never exceeds
-   * `slotTokens` of the limits.
-   */
-  readonly slotLength: number;
-  /** Sequences whose KV is complete in blocks and which now enter the decode batch. */
-  readonly admissions: readonly SlotAdmission[];
+  readonly saves: readonly PageSave[];
+  /** Copies that keep the pages in use together. */
+  readonly moves: readonly PageMove[];
+  /** Sequences whose KV is complete in blocks, on their way into the decode batch. */
+  readonly loads: readonly PageLoad[];
   readonly prefills: readonly PrefillChunk[];
-  /** One new token for each; entry i is slot i, so the batch is the first `decodes.length` slots. */
+  /** Pages that are read by the decodes: all in use lie below it. */
+  readonly pages: number;
+  /** One new token for each. */
   readonly decodes: readonly DecodeEntry[];
 }
 
-/** Copy the KV of `tokenIds`, at position `start` and on, out of a slot into blocks, which hold what is before. */
-export interface SlotSave {
-  readonly slot: number;
+/** Copy the KV of `tokenIds`, at position `start` and on, out of pages into blocks, which hold what is before. */
+export interface PageSave {
+  /** The whole page table of a sequence that ended. */
+  readonly pages: readonly number[];
   readonly blocks: readonly BlockId[];
   readonly start: number;
   readonly tokenIds: readonly number[];
 }
 
-/** Copy the KV of slot `from` into slot `to`; `from` is free afterwards. */
-export interface SlotMove {
+/** Copy page `from` to page `to`; `from` is free afterwards. */
+export interface PageMove {
   readonly from: number;
   readonly to: number;
 }
 
-/** Copy the first `tokenCount` tokens' KV out of blocks into a slot. The blocks may be released once the step is committed. */
-export interface SlotAdmission {
+/** Copy the KV of tokens [start, end) out of blocks into pages. The blocks stay as they are until the step is committed. */
+export interface PageLoad {
   readonly sequenceId: SequenceId;
-  readonly slot: number;
+  /** The sequence's whole page table. */
+  readonly pages: readonly number[];
+  /** The sequence's whole block table. */
   readonly blocks: readonly BlockId[];
-  readonly tokenCount: number;
-  /** How to choose the tokens that follow, for as long as the sequence runs: it is not sent again. */
-  readonly sample: SampleRequest;
+  readonly start: number;
+  readonly end: number;
+  /**
+   * Present where all is there and the sequence enters the batch: how to choose the tokens that follow, for as long as
+   * it runs. It is not sent again.
+   */
+  readonly sample?: SampleRequest;
 }
 
 /** Compute the KV of part of a prompt and write it into the sequence's blocks. */
@@ -65,8 +69,10 @@ export interface DecodeEntry {
   readonly sequenceId: SequenceId;
   /** The newest token, whose KV is computed by this step. */
   readonly tokenId: number;
-  /** Its position, which is also the number of tokens already in the slot. */
+  /** Its position, which is also the number of tokens already in its pages. */
   readonly position: number;
+  /** The sequence's whole page table, with room for one more token. */
+  readonly pages: readonly number[];
 }
 
 /** How to choose the next token of a sequence, and those after it. */

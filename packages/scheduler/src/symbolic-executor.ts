@@ -1,6 +1,6 @@
 // For tests: an engine without a model. The KV of a token is a number that depends on every token before it, and the
 // next token depends on all KV of its sequence. KV that is missing, stale, of another sequence or at another place
-// changes the answer, so comparing answers with `expectedAnswer` proves that blocks and slots were handled right.
+// changes the answer, so comparing answers with `expectedAnswer` proves that blocks and pages were handled right.
 
 import type { BlockId, FinishReason, SamplingParams } from "@baton/core";
 import type { PrefillChunk, PrefillOutcome, StepOutcome, StepPlan } from "./step-plan.ts";
@@ -41,33 +41,53 @@ export function expectedAnswer(
 
 export class SymbolicExecutor {
   readonly #blockSize: number;
+  readonly #pageTokens: number;
   readonly #blocks = new Map<BlockId, number[]>();
-  readonly #slots: number[][] = [];
+  readonly #pages: number[][] = [];
 
-  constructor(blockSize: number) {
+  constructor(blockSize: number, pageTokens: number) {
     this.#blockSize = blockSize;
+    this.#pageTokens = pageTokens;
   }
 
   execute(plan: StepPlan): StepOutcome {
-    for (const { slot, blocks, start, tokenIds } of plan.saves) {
-      this.write(blocks, start, this.#slots[slot]!.slice(start, start + tokenIds.length));
+    for (const { pages, blocks, start, tokenIds } of plan.saves) {
+      this.write(blocks, start, this.#kvIn(pages, start + tokenIds.length).slice(start));
     }
     for (const { from, to } of plan.moves) {
-      this.#slots[to] = this.#slots[from]!;
-      this.#slots[from] = [];
+      this.#pages[to] = this.#pages[from] ?? [];
+      this.#pages[from] = [];
     }
-    for (const { slot, blocks, tokenCount } of plan.admissions) {
-      this.#slots[slot] = this.read(blocks, tokenCount);
+    for (const { pages, blocks, start, end } of plan.loads) {
+      this.#append(pages, start, this.read(blocks, end).slice(start));
     }
     const prefills = plan.prefills.map((chunk) => this.#prefill(chunk));
-    const decodes = plan.decodes.map(({ tokenId, position }, slot) => {
-      const kv = this.#slots[slot]!;
-      if (kv.length !== position)
-        throw new Error(`Slot ${slot} holds ${kv.length} tokens, expected ${position}`);
-      kv.push(...kvOf([tokenId], kv));
-      return { tokenId: nextToken(kv) };
+    const decodes = plan.decodes.map(({ tokenId, position, pages }) => {
+      const kv = this.#kvIn(pages, position);
+      const next = kvOf([tokenId], kv);
+      this.#append(pages, position, next);
+      return { tokenId: nextToken([...kv, ...next]) };
     });
     return { stepId: plan.stepId, prefills, decodes, decodeStartedAt: 3, decodeEndedAt: 4, graphMs: 1 };
+  }
+
+  /** The KV of positions 0 … count-1 in pages. */
+  #kvIn(pages: readonly number[], count: number): number[] {
+    return Array.from({ length: count }, (_, i) => {
+      const page = this.#pages[pages[Math.floor(i / this.#pageTokens)]!];
+      return page?.[i % this.#pageTokens] ?? Number.NaN;
+    });
+  }
+
+  /** Writes KV for positions `start` and on into pages; what is behind it there is gone. */
+  #append(pages: readonly number[], start: number, kv: readonly number[]): void {
+    kv.forEach((value, i) => {
+      const page = pages[Math.floor((start + i) / this.#pageTokens)];
+      if (page === undefined) throw new Error(`No page for token ${start + i}`);
+      const at = (start + i) % this.#pageTokens;
+      const before = this.#pages[page]?.slice(0, at) ?? [];
+      this.#pages[page] = [...before, value];
+    });
   }
 
   /** Writes KV for positions `start` and on: what a prefill or a transfer does. */

@@ -16,8 +16,8 @@ describe("the KV memory of a worker", () => {
   test("is never more than the limit, whatever is divided", () => {
     fc.assert(
       fc.property(fc.integer({ min: 2 ** 24, max: 2 ** 34 }), (bytes) => {
-        const { kvBlocks, slotTokens } = kvBudget(bytes, layout, "decode");
-        const used = kvBlocks * kvBytesPerBlock(layout) + slotTokens * kvBytesPerToken(layout);
+        const { kvBlocks, batchTokens } = kvBudget(bytes, layout, "decode");
+        const used = kvBlocks * kvBytesPerBlock(layout) + batchTokens * kvBytesPerToken(layout);
         expect(used).toBeLessThanOrEqual(bytes);
         expect(used).toBeGreaterThan(bytes - kvBytesPerBlock(layout) - kvBytesPerToken(layout) - 1);
       }),
@@ -28,11 +28,11 @@ describe("the KV memory of a worker", () => {
     const prefill = kvBudget(2 ** 30, layout, "prefill");
     expect(prefill.maxTokens).toBe(prefill.kvBlocks * 16);
     for (const role of ["decode", "aggregated"] as const) {
-      const { kvBlocks, slotTokens, maxTokens } = kvBudget(2 ** 30, layout, role);
+      const { kvBlocks, batchTokens, maxTokens } = kvBudget(2 ** 30, layout, role);
       expect(kvBlocks).toBe(Math.floor(prefill.kvBlocks / 2));
       expect(maxTokens % 128).toBe(0);
-      expect(maxTokens).toBeLessThanOrEqual(Math.min(slotTokens, kvBlocks * 16));
-      expect(maxTokens).toBeGreaterThan(slotTokens - 144);
+      expect(maxTokens).toBeLessThanOrEqual(Math.min(batchTokens, kvBlocks * 16));
+      expect(maxTokens).toBeGreaterThan(batchTokens - 144);
     }
   });
 });

@@ -3,12 +3,12 @@
  * sequence that is retracted from its slot is computed again in blocks, so each half must hold the longest sequence.
  */
 import { type KvLayout, kvBytesPerBlock, kvBytesPerToken, type WorkerRole } from "@baton/core";
-import { SLOT_STEP } from "@baton/engine";
+import { PAGE_TOKENS } from "@baton/engine";
 
 export interface KvBudget {
   readonly kvBlocks: number;
   /** Tokens that fit into the slots of the decode batch. */
-  readonly slotTokens: number;
+  readonly batchTokens: number;
   /** Longest prompt plus answer that the memory has room for. */
   readonly maxTokens: number;
 }
@@ -17,10 +17,10 @@ export function kvBudget(bytes: number, layout: KvLayout, role: WorkerRole): KvB
   const decodes = role !== "prefill";
   const blockBytes = decodes ? bytes / 2 : bytes;
   const kvBlocks = Math.max(1, Math.floor(blockBytes / kvBytesPerBlock(layout)));
-  const slotTokens = decodes
-    ? Math.max(SLOT_STEP, Math.floor(bytes / 2 / kvBytesPerToken(layout)))
-    : SLOT_STEP;
+  const batchTokens = decodes
+    ? Math.max(PAGE_TOKENS, Math.floor(bytes / 2 / kvBytesPerToken(layout)))
+    : PAGE_TOKENS;
   const blockTokens = kvBlocks * layout.blockSize;
-  const slotLimit = Math.floor(slotTokens / SLOT_STEP) * SLOT_STEP;
-  return { kvBlocks, slotTokens, maxTokens: decodes ? Math.min(blockTokens, slotLimit) : blockTokens };
+  const slotLimit = Math.floor(batchTokens / PAGE_TOKENS) * PAGE_TOKENS;
+  return { kvBlocks, batchTokens, maxTokens: decodes ? Math.min(blockTokens, slotLimit) : blockTokens };
 }

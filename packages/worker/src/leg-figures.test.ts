@@ -25,7 +25,7 @@ function eventsFrom(start: number) {
       index,
       at: at(n),
     }),
-    decodeStart: (n: number): EngineEvent => ({ type: "decode-start", sequenceId: id, slot: 0, at: at(n) }),
+    decodeStart: (n: number): EngineEvent => ({ type: "decode-start", sequenceId: id, at: at(n) }),
     finished: (n: number): EngineEvent => ({ type: "finished", sequenceId: id, reason: "length", at: at(n) }),
     summary: (from: number, to: number) => ({
       tokens: 64,

@@ -1,6 +1,6 @@
 /** Starts the engine that the settings name, over the model that they name. */
 import type { KvLayout, WorkerRole } from "@baton/core";
-import { createEngine, type EngineApi, type EngineOptions, mockLayout, SLOT_STEP } from "@baton/engine";
+import { createEngine, type EngineApi, type EngineOptions, mockLayout, PAGE_TOKENS } from "@baton/engine";
 import { hashModel, prepareModel, type ResolvedModel, readModelFiles, resolveModel } from "@baton/model";
 import { grammarVocabulary } from "./grammar-vocabulary.ts";
 import { kvBudget } from "./kv-budget.ts";
@@ -22,7 +22,7 @@ export interface ServedModel {
 /** The memory of an engine. */
 interface EngineMemory {
   readonly kvBlocks: number;
-  readonly slotTokens: number;
+  readonly batchTokens: number;
   readonly maxModelTokens: number;
 }
 
@@ -49,7 +49,7 @@ async function onnxModel(
   const { cacheFolder, weights, threads } = config;
   const model = await prepareModel(folder, { cacheFolder, name, weights });
   const layout = model.layout(config.blockSize);
-  const { kvBlocks, slotTokens, maxTokens } = kvBudget(config.kvMemory, layout, role);
+  const { kvBlocks, batchTokens, maxTokens } = kvBudget(config.kvMemory, layout, role);
   const maxModelTokens = Math.min(model.maxModelTokens, maxTokens);
   const engine = await createEngine({
     runner: {
@@ -61,7 +61,7 @@ async function onnxModel(
       threads,
       roles: role === "aggregated" ? ["prefill", "decode"] : [role],
     },
-    ...engineMemory(config, { kvBlocks, slotTokens, maxModelTokens }),
+    ...engineMemory(config, { kvBlocks, batchTokens, maxModelTokens }),
     vocabulary: await grammarVocabulary(folder, model.vocabSize),
     onStep,
   });
@@ -79,7 +79,7 @@ async function mockModel(
   const layout = mockLayout(await hashModel(folder, config.weights), config.blockSize);
   const { mockContextTokens, mockKvBlocks: kvBlocks } = config;
   const kvTokens = kvBlocks * config.blockSize;
-  const slotTokens = role === "prefill" ? SLOT_STEP : Math.max(SLOT_STEP, kvTokens);
+  const batchTokens = role === "prefill" ? PAGE_TOKENS : Math.max(PAGE_TOKENS, kvTokens);
   const maxModelTokens = Math.min(mockContextTokens, kvTokens);
   const engine = await createEngine({
     runner: {
@@ -89,7 +89,7 @@ async function mockModel(
       seed: config.mockSeed,
       speedup: config.mockSpeedup,
     },
-    ...engineMemory(config, { kvBlocks, slotTokens, maxModelTokens }),
+    ...engineMemory(config, { kvBlocks, batchTokens, maxModelTokens }),
     onStep,
   });
   return { name, layout, kvBlocks, fullTokens: mockContextTokens, maxModelTokens, engine };
@@ -97,7 +97,7 @@ async function mockModel(
 
 function engineMemory(
   { chunkTokens, maxRunning, maxSequences }: WorkerConfig,
-  { kvBlocks, slotTokens, maxModelTokens }: EngineMemory,
+  { kvBlocks, batchTokens, maxModelTokens }: EngineMemory,
 ): Pick<EngineOptions, "kvBlocks" | "limits"> {
   return {
     kvBlocks,
@@ -105,7 +105,7 @@ function engineMemory(
       chunkTokens,
       stepPrefillTokens: chunkTokens,
       maxRunning,
-      slotTokens,
+      batchTokens,
       maxSequences,
       maxModelTokens,
     },

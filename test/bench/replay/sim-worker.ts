@@ -25,7 +25,7 @@ const EVENT_DELAY_MS = 6;
 /** What counts as a full KV memory to the timing of decode steps: 16,384 blocks of 64, as in Dynamo's mocker. */
 const NOMINAL_KV_TOKENS = 16_384 * 64;
 /** Slots are as long as the longest prompt needs; here they are never the limit. */
-const SLOT_TOKENS = 2 ** 28;
+const BATCH_TOKENS = 2 ** 28;
 
 const TOKEN: SampledToken = { tokenId: 1 };
 
@@ -64,8 +64,9 @@ export class SimWorker {
       chunkTokens,
       stepPrefillTokens: chunkTokens,
       maxRunning: MAX_RUNNING,
-      slotTokens: SLOT_TOKENS,
-      slotStep: 128,
+      batchTokens: BATCH_TOKENS,
+      pageTokens: 128,
+      loadTokens: 512,
       maxSequences: 1_000_000,
       maxModelTokens: 1_000_000,
     };

@@ -21,7 +21,7 @@ const limits = {
   chunkTokens: 10,
   stepPrefillTokens: 20,
   maxRunning: 4,
-  slotTokens: 2048,
+  batchTokens: 2048,
   maxSequences: 64,
   maxModelTokens: 1000,
 };

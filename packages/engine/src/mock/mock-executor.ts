@@ -7,13 +7,14 @@
  *       its last block; KV that is wrong fails its own sequence.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { BatonError, type SampledToken, systemClock } from "@baton/core";
+import { BatonError, type SampledToken, type SequenceId, systemClock } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
 import type {
   DecodeEntry,
+  PageLoad,
   PrefillChunk,
   PrefillOutcome,
-  SlotAdmission,
+  SampleRequest,
   StepOutcome,
   StepPlan,
   TokenOutcome,
@@ -26,7 +27,7 @@ import { MockTokens } from "./mock-tokens.ts";
 import { StepPacer } from "./step-pacer.ts";
 
 /** A running sequence. */
-interface Slot {
+interface Running {
   /** Tokens whose KV it has. */
   length: number;
   state: number;
@@ -42,7 +43,7 @@ export class MockExecutor implements PlanExecutor {
   readonly #capacityTokens: number;
   readonly #speedup: number;
   readonly #pacer = new StepPacer();
-  readonly #slots: Slot[] = [];
+  #running = new Map<SequenceId, Running>();
   readonly #closed = new AbortController();
 
   constructor(spec: MockSpec, memory: KvMemory) {
@@ -55,11 +56,12 @@ export class MockExecutor implements PlanExecutor {
   async execute(plan: StepPlan): Promise<StepOutcome> {
     const startedAt = systemClock.now();
     for (const { blocks, start, tokenIds } of plan.saves) this.#kv.write(blocks, start, tokenIds);
-    for (const { from, to } of plan.moves) this.#slots[to] = this.#slots[from]!;
-    for (const admission of plan.admissions) this.#slots[admission.slot] = this.#admit(admission);
-    this.#slots.length = plan.decodes.length;
+    for (const { sample, ...load } of plan.loads) {
+      if (sample) this.#running.set(load.sequenceId, this.#join(load, sample));
+    }
+    this.#running = new Map(plan.decodes.map(({ sequenceId: id }) => [id, this.#running.get(id)!]));
     const tokens = plan.prefills.map((chunk) => this.#prefill(chunk));
-    const decodes = plan.decodes.map((entry, slot) => this.#decode(entry, this.#slots[slot]!));
+    const decodes = plan.decodes.map((entry) => this.#decode(entry, this.#running.get(entry.sequenceId)!));
     const times = this.#times(plan);
     await this.#pace(times.prefillMs + times.decodeMs, startedAt);
     const endedAt = systemClock.now();
@@ -79,14 +81,11 @@ export class MockExecutor implements PlanExecutor {
     this.#closed.abort();
   }
 
-  #admit({ blocks, tokenCount, sample }: SlotAdmission): Slot {
-    const { topLogprobs } = sample.sampling;
+  #join({ blocks, end: length }: PageLoad, { sampling: { topLogprobs } }: SampleRequest): Running {
     try {
-      const state = this.#kv.verify(blocks, tokenCount);
-      return { length: tokenCount, state, topLogprobs };
+      return { length, state: this.#kv.verify(blocks, length), topLogprobs };
     } catch (reason) {
-      const failure = BatonError.from(reason).message;
-      return { length: tokenCount, state: 0, topLogprobs, failure };
+      return { length, state: 0, topLogprobs, failure: BatonError.from(reason).message };
     }
   }
 
@@ -100,15 +99,15 @@ export class MockExecutor implements PlanExecutor {
     }
   }
 
-  #decode({ tokenId, position }: DecodeEntry, slot: Slot): TokenOutcome {
-    if (slot.failure !== undefined) return { failure: slot.failure };
-    if (slot.length !== position) {
-      const is = `its slot holds ${slot.length} tokens, expected ${position}`;
+  #decode({ tokenId, position }: DecodeEntry, running: Running): TokenOutcome {
+    if (running.failure !== undefined) return { failure: running.failure };
+    if (running.length !== position) {
+      const is = `its sequence holds ${running.length} tokens, expected ${position}`;
       throw new BatonError("internal", `Cannot go on with token "${tokenId}": ${is}`);
     }
-    slot.length += 1;
-    slot.state = this.#tokens.after(slot.state, tokenId);
-    return this.#token(slot.state, slot.topLogprobs);
+    running.length += 1;
+    running.state = this.#tokens.after(running.state, tokenId);
+    return this.#token(running.state, running.topLogprobs);
   }
 
   /** It is always sure of itself. */

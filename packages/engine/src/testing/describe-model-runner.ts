@@ -5,6 +5,7 @@ import {
   type ComputedPrompt,
   GreedyBatch,
   largestDifference,
+  pagesOf,
   RunnerBench,
   type RunnerUnderTest,
 } from "./runner-bench.ts";
@@ -106,7 +107,7 @@ export function describeModelRunner(name: string, factory: () => Promise<RunnerU
       expect([kept, moved]).toEqual(alone.slice(1));
     });
 
-    test("a sequence may outgrow the memory of its slot", async () => {
+    test("a sequence may outgrow its page", async () => {
       const prompts = await computeAll(bench, [120, 7]);
       const batch = new GreedyBatch(bench);
       const [long, short] = prompts.map((prompt) => batch.admit(prompt));
@@ -117,7 +118,7 @@ export function describeModelRunner(name: string, factory: () => Promise<RunnerU
       }
     });
 
-    test("a slot shows nothing of the sequence before", async () => {
+    test("a page shows nothing of the sequence before", async () => {
       const prompts = await computeAll(bench, [300, 2, 9]);
       const alone = await answersAlone(bench, prompts.slice(1), 6);
       const batch = new GreedyBatch(bench);
@@ -135,24 +136,41 @@ export function describeModelRunner(name: string, factory: () => Promise<RunnerU
       const logits: Float32Array[] = [];
       for (const lose of [false, true]) {
         if (lose) bench.memory.bytes(prompt.blocks[0]!).fill(0);
-        bench.runner.admit(0, prompt.blocks, prompt.tokenIds.length);
+        bench.load(0, prompt.blocks, prompt.tokenIds.length);
         logits.push(...(await bench.decode([{ tokenId: 1, position: prompt.tokenIds.length }])));
       }
       expect(largestDifference(logits[0]!, logits[1]!)).toBeGreaterThan(ROUNDING);
     });
 
-    test("a step that expects other tokens in a slot than it holds is refused", async () => {
+    test("a sequence may be loaded in parts, on and off the boundaries of pages", async () => {
+      const [prompt] = await computeAll(bench, [300]);
+      const alone = await answersAlone(bench, [prompt!], 3);
+      for (const ends of [
+        [128, 300],
+        [1, 127, 129, 255, 300],
+        [299, 300],
+      ]) {
+        for (const [index, end] of ends.entries()) {
+          const start = ends[index - 1] ?? 0;
+          bench.runner.load({ pages: pagesOf(0, 300), blocks: prompt!.blocks, start, end });
+        }
+        const [logits] = await bench.decode([{ tokenId: argmax(prompt!.logits), position: 300 }]);
+        expect(argmax(logits!)).toBe(alone[0]![1]);
+      }
+    });
+
+    test("a step that expects other tokens in a page than it holds is refused", async () => {
       const prompt = await bench.compute(bench.prompt(4, 5));
-      bench.runner.admit(0, prompt.blocks, 4);
-      await expect(bench.runner.decode([{ tokenId: 1, position: 5 }])).rejects.toThrow(
-        'Cannot continue slot "0": it holds 4 tokens, expected 5',
+      bench.load(0, prompt.blocks, 4);
+      await expect(bench.decode([{ tokenId: 1, position: 5 }])).rejects.toThrow(
+        'Cannot continue page "8": it holds its sequence up to token 4, expected 5',
       );
       await expect(
-        bench.runner.decode([
+        bench.decode([
           { tokenId: 1, position: 4 },
           { tokenId: 1, position: 1 },
         ]),
-      ).rejects.toThrow('Cannot continue slot "1": it holds 0 tokens, expected 1');
+      ).rejects.toThrow('Cannot continue page "9": it holds its sequence up to token 0, expected 1');
     });
   });
 }

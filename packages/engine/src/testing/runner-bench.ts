@@ -2,7 +2,7 @@
 import { type BlockId, blockId, blocksFor } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
 import type { ModelRunner, RunnerRow } from "../model-runner.ts";
-import { roundUp } from "../round-up.ts";
+import { PAGE_TOKENS } from "../page-memory.ts";
 
 /** A runner over fresh KV memory for at least 2,048 tokens. */
 export interface RunnerUnderTest {
@@ -28,7 +28,6 @@ export class RunnerBench {
     this.runner = runner;
     this.memory = memory;
     this.#freeBlocks = memory.blocks;
-    runner.resize(0, TEST_SLOT_TOKENS / 8);
   }
 
   /** Blocks for so many tokens that nobody has used, from the last one down: a table in no natural order. */
@@ -75,10 +74,17 @@ export class RunnerBench {
     return { tokenIds, blocks, logits };
   }
 
-  /** Logits of one step of the batch, a row for each sequence. */
-  async decode(rows: readonly RunnerRow[]): Promise<readonly Float32Array[]> {
+  /** Copies a sequence's first tokens into the pages of a seat. */
+  load(seat: number, blocks: readonly BlockId[], tokens: number): void {
+    this.runner.load({ pages: pagesOf(seat, tokens), blocks, start: 0, end: tokens });
+  }
+
+  /** Logits of one step of the batch, a row for each sequence: row i sits on seat i. */
+  async decode(rows: readonly Omit<RunnerRow, "pages">[]): Promise<readonly Float32Array[]> {
     const { vocabSize } = this.runner.info;
-    const logits = await this.runner.decode(rows);
+    const seated = rows.map((row, seat) => ({ ...row, pages: pagesOf(seat, row.position + 1) }));
+    const pages = Math.max(...seated.flatMap((row) => row.pages)) + 1;
+    const logits = await this.runner.decode(seated, pages);
     return rows.map((_, row) => logits.slice(row * vocabSize, (row + 1) * vocabSize));
   }
 
@@ -98,10 +104,19 @@ export class RunnerBench {
   }
 }
 
-/** Tokens that fit into the slots of a runner under test: eight of 1,024 to begin with. */
-export const TEST_SLOT_TOKENS = 8192;
+/** Seats of a runner under test. */
+const SEATS = 8;
 
-/** A batch of greedy answers; row i is slot i. */
+/** Tokens that fit into the pages of a runner under test: 1,024 for each seat. */
+export const TEST_BATCH_TOKENS = SEATS * 1024;
+
+/** The pages of a seat for so many tokens: between those of all others, and in no natural order. */
+export function pagesOf(seat: number, tokens: number): readonly number[] {
+  const swapped = [1, 0, 3, 2, 5, 4, 7, 6];
+  return swapped.slice(0, Math.ceil(tokens / PAGE_TOKENS)).map((index) => index * SEATS + seat);
+}
+
+/** A batch of greedy answers; row i sits on seat i. */
 export class GreedyBatch {
   readonly #bench: RunnerBench;
   readonly #rows: { tokenId: number; position: number; answer: number[] }[] = [];
@@ -110,41 +125,37 @@ export class GreedyBatch {
     this.#bench = bench;
   }
 
-  /** Admits a prompt into the next slot; returns its answer, which grows with every step. */
+  /** Takes a prompt into the batch; returns its answer, which grows with every step. */
   admit({ blocks, tokenIds, logits }: ComputedPrompt): readonly number[] {
     return this.replace(this.#rows.length, { blocks, tokenIds, logits });
   }
 
-  /** Admits a prompt into a slot whose sequence is dropped. */
-  replace(slot: number, { blocks, tokenIds, logits }: ComputedPrompt): readonly number[] {
-    this.#fit(tokenIds.length);
-    this.#bench.runner.admit(slot, blocks, tokenIds.length);
+  /** Gives a prompt the seat of a sequence that is dropped. */
+  replace(seat: number, { blocks, tokenIds, logits }: ComputedPrompt): readonly number[] {
+    this.#bench.load(seat, blocks, tokenIds.length);
     const tokenId = argmax(logits);
     const answer = [tokenId];
-    this.#rows[slot] = { tokenId, position: tokenIds.length, answer };
+    this.#rows[seat] = { tokenId, position: tokenIds.length, answer };
     return answer;
   }
 
-  /** Drops the sequence of a slot and moves the last one there. */
-  drop(slot: number): void {
+  /** Drops a sequence and moves the last one to its seat. */
+  drop(seat: number): void {
     const last = this.#rows.pop()!;
-    if (slot === this.#rows.length) return;
-    this.#bench.runner.move(this.#rows.length, slot, last.position);
-    this.#rows[slot] = last;
-  }
-
-  /** Gives the slots the length that the longest sequence needs. */
-  #fit(tokens = 0): void {
-    const longest = Math.max(tokens, ...this.#rows.map(({ position }) => position));
-    this.#bench.runner.resize(this.#rows.length, roundUp(longest + 1, 16));
+    const from = this.#rows.length;
+    if (seat === from) return;
+    const to = pagesOf(seat, last.position);
+    for (const [index, page] of pagesOf(from, last.position).entries()) {
+      this.#bench.runner.move(page, to[index]!);
+    }
+    this.#rows[seat] = last;
   }
 
   async step(count: number): Promise<void> {
     for (let step = 0; step < count; step++) {
-      this.#fit();
       const logits = await this.#bench.decode(this.#rows);
-      for (const [slot, row] of this.#rows.entries()) {
-        row.tokenId = argmax(logits[slot]!);
+      for (const [seat, row] of this.#rows.entries()) {
+        row.tokenId = argmax(logits[seat]!);
         row.position++;
         row.answer.push(row.tokenId);
       }

@@ -2,12 +2,21 @@
  * The graph of a decode worker: one token for each of B sequences. The cache is only read; the new token's keys and
  * values are returned, and the engine writes them into the cache, because the runtime copies whatever is returned.
  *
+ * The cache comes in N pages of C tokens each. A page belongs to one sequence, at any place of the batch's pages, so
+ * sequences of all lengths share a batch, and each of them is read to its own end.
+ *
  *   in   input_ids int64 [B, 1]
  *        position_ids int64 [B, 1]              tokens before this one
- *        mask float32 [B, 1, 1, P]              0 where slot b has a token, a large negative number where it has none
- *        past.{l}.k, past.{l}.v                 float32 [B, kvHeads, 1, P, headDim]
+ *        page_rows int64 [N]                    the row whose page this is; any row for a page that nobody has
+ *        token_mask float32 [N, 1, 1, C]        0 where a page has a token, a large negative number where it has none
+ *        row_pages int64 [B, 1, M]              the pages of row b, M being those of the longest, and any more of its own
+ *        page_mask float32 [B, 1, M]            0 for the pages of row b, a large negative number for the rest
+ *        past.{l}.k, past.{l}.v                 float32 [N, kvHeads, 1, C, headDim]
  *   out  logits float32 [B, 1, vocab]
- *        new.{l}.k, new.{l}.v                   float32 [B, kvHeads, 1, headDim], keys after rotary embedding
+ *        new.{l}.k, new.{l}.v                   float32 [B, 1, kvHeads * headDim], keys after rotary embedding
+ *
+ * Each page is attended to for itself. What its row makes of it follows from its largest weight alone: the softmax of a
+ * page with scores s and largest score m gives 1 / sum(exp(s - m)) to m, and so the logarithm of the page's whole weight.
  *
  * Attention is one matrix-vector product per query head, read straight from the cache. One matrix product per KV head
  * would do the same with fewer nodes, but makes the runtime copy ("pack") the whole cache first: half the speed.
@@ -22,14 +31,34 @@ export function buildDecodeGraph(spec: DecoderSpec): Uint8Array {
   const { g, config } = stack;
   const inputIds = g.input("input_ids", "int64", ["B", 1]);
   const positions = g.input("position_ids", "int64", ["B", 1]);
-  const mask = g.input("mask", "float32", ["B", 1, 1, "P"]);
+  const places: Places = {
+    pageRows: g.input("page_rows", "int64", ["N"]),
+    tokenMask: g.input("token_mask", "float32", ["N", 1, 1, "C"]),
+    rowPages: perHead(stack, g.input("row_pages", "int64", ["B", 1, "M"])),
+    pageMask: g.input("page_mask", "float32", ["B", 1, "M"]),
+  };
   g.output("logits", "float32", ["B", 1, config.vocabSize]);
   const hidden = stack.layers(inputIds, (qkv, layer) => {
     const token = projectToken(stack, qkv, positions, layer);
-    return attend(stack, token, mask, layer);
+    return attend(stack, token, attendPages(stack, token, places, layer), places);
   });
   stack.logits(hidden);
   return g.encode();
+}
+
+/** Whose page is where. */
+interface Places {
+  readonly pageRows: Value;
+  readonly tokenMask: Value;
+  /** `[B, heads, M]`: page * heads + head. */
+  readonly rowPages: Value;
+  readonly pageMask: Value;
+}
+
+/** Where each head's part of each page is, among those of all pages and heads. */
+function perHead({ g, config: { heads } }: DecoderStack, rowPages: Value): Value {
+  const ofHead = g.node("Reshape", [g.integers(...Array(heads).keys()), g.integers(heads, 1)]);
+  return g.node("Add", [g.node("Mul", [rowPages, g.integers(heads)]), ofHead]);
 }
 
 /** The new token in one layer. */
@@ -42,44 +71,82 @@ interface Token {
   readonly value: Value;
 }
 
+/** What each page says to its row's query. */
+interface PageAnswers {
+  /** `[N * heads]`: logarithm of the sum of exp(score). */
+  readonly weight: Value;
+  /** `[N * heads, headDim]`: mean of the values, weighted by their scores. */
+  readonly value: Value;
+}
+
 function projectToken(stack: DecoderStack, qkv: Value, positions: Value, layer: number): Token {
   const { g, config } = stack;
   const { heads, kvHeads, headDim } = config;
-  const { query, key, value } = stack.splitHeads(qkv, layer);
-  const rotate = (input: Value, count: number) => {
+  const newCache = (part: string) => g.output(`new.${layer}.${part}`, "float32", ["B", 1, kvHeads * headDim]);
+  const { query, key, value } = stack.splitHeads(qkv, layer, newCache("v"));
+  const rotate = (input: Value, count: number, output?: Value) => {
     const inputs = [input, positions, g.weight(WEIGHTS.rotaryCos), g.weight(WEIGHTS.rotarySin)];
-    return g.node("RotaryEmbedding", inputs, { num_heads: count, rotary_embedding_dim: 0 });
+    const attributes = { num_heads: count, rotary_embedding_dim: 0 };
+    return g.node("RotaryEmbedding", inputs, attributes, output === undefined ? undefined : [output]);
   };
   const perKvHead = g.integers(0, kvHeads, 1, headDim);
   const grouped = g.integers(0, kvHeads, heads / kvHeads, headDim);
-  const newCache = (part: string) => g.output(`new.${layer}.${part}`, "float32", ["B", kvHeads, 1, headDim]);
   const groupedQuery = g.node("Reshape", [rotate(query, heads), grouped]);
   return {
     query: g.node("Mul", [groupedQuery, g.float(1 / Math.sqrt(headDim))]),
-    key: g.node("Reshape", [rotate(key, kvHeads), perKvHead], {}, [newCache("k")]),
-    value: g.node("Reshape", [value, perKvHead], {}, [newCache("v")]),
+    key: g.node("Reshape", [rotate(key, kvHeads, newCache("k")), perKvHead]),
+    value: g.node("Reshape", [value, perKvHead]),
   };
 }
 
-/** Softmax over the cached positions and the new one together; returns `[B, 1, heads * headDim]`. */
-function attend({ g, config }: DecoderStack, token: Token, mask: Value, layer: number): Value {
-  const { kvHeads, headDim, heads } = config;
-  const past = (part: string) => g.input(`past.${layer}.${part}`, "float32", ["B", kvHeads, 1, "P", headDim]);
+/** Softmax over the tokens of each page, as if there were no others. */
+function attendPages(
+  { g, config }: DecoderStack,
+  token: Token,
+  { pageRows, tokenMask }: Places,
+  layer: number,
+): PageAnswers {
+  const { kvHeads, headDim } = config;
+  const past = (part: string) => g.input(`past.${layer}.${part}`, "float32", ["N", kvHeads, 1, "C", headDim]);
   const lastAxis = g.integers(-1);
-  const rowAxis = g.integers(3);
+  const overTokens = { axes: [-1], keepdims: 0 };
 
-  const queryColumns = g.node("Unsqueeze", [token.query, lastAxis]);
-  const pastDots = g.node("Squeeze", [g.node("MatMul", [past("k"), queryColumns]), lastAxis]);
-  const pastScores = g.node("Add", [pastDots, mask]);
-  const newScore = g.node("FusedMatMul", [token.query, token.key], { transB: 1 });
+  const queries = g.node("Gather", [token.query, pageRows], { axis: 0 });
+  const queryColumns = g.node("Unsqueeze", [queries, lastAxis]);
+  const dots = g.node("Squeeze", [g.node("MatMul", [past("k"), queryColumns]), lastAxis]);
+  const scores = g.node("Add", [dots, tokenMask]);
+  const weights = g.node("Softmax", [scores], { axis: -1 });
+  const largest = g.node("ReduceMax", [scores], overTokens);
+  const largestWeight = g.node("Log", [g.node("ReduceMax", [weights], overTokens)]);
+  const sums = g.node("Sub", [largest, largestWeight]);
+
+  const weightRows = g.node("Unsqueeze", [weights, g.integers(3)]);
+  const values = g.node("MatMul", [weightRows, past("v")]);
+  return {
+    weight: g.node("Reshape", [sums, lastAxis]),
+    value: g.node("Reshape", [values, g.integers(-1, headDim)]),
+  };
+}
+
+/** Softmax over the pages of each row and the new token together; returns `[B, 1, heads * headDim]`. */
+function attend({ g, config }: DecoderStack, token: Token, pages: PageAnswers, places: Places): Value {
+  const { kvHeads, headDim, heads } = config;
+  const lastAxis = g.integers(-1);
+  const { rowPages, pageMask } = places;
+
+  const pastScores = g.node("Add", [g.node("Gather", [pages.weight, rowPages], { axis: 0 }), pageMask]);
+  const products = g.node("Mul", [token.query, token.key]);
+  const dots = g.node("ReduceSum", [products, lastAxis], { keepdims: 0 });
+  const newScore = g.node("Reshape", [dots, g.integers(0, heads, 1)]);
   const scores = g.node("Concat", [pastScores, newScore], { axis: -1 });
   const weights = g.node("Softmax", [scores], { axis: -1 });
 
   const pastWeights = g.node("Slice", [weights, g.integers(0), lastAxis, lastAxis]);
   const newWeight = g.node("Slice", [weights, lastAxis, g.integers(Number.MAX_SAFE_INTEGER), lastAxis]);
-  const weightRows = g.node("Unsqueeze", [pastWeights, rowAxis]);
-  const fromPast = g.node("Squeeze", [g.node("MatMul", [weightRows, past("v")]), rowAxis]);
-  const fromNew = g.node("Mul", [newWeight, token.value]);
-  const context = g.node("Add", [fromPast, fromNew]);
+  const pastValues = g.node("Gather", [pages.value, rowPages], { axis: 0 });
+  const fromPast = g.node("MatMul", [g.node("Unsqueeze", [pastWeights, g.integers(2)]), pastValues]);
+  const perGroup = g.integers(0, kvHeads, heads / kvHeads, -1);
+  const fromNew = g.node("Mul", [g.node("Reshape", [newWeight, perGroup]), token.value]);
+  const context = g.node("Add", [g.node("Reshape", [fromPast, perGroup]), fromNew]);
   return g.node("Reshape", [context, g.integers(0, 1, heads * headDim)]);
 }

@@ -59,10 +59,11 @@ export class DecoderStack {
   }
 
   /** Takes packed queries, keys and values apart, and normalises them where the model does. */
-  splitHeads(qkv: Value, layer: number): Heads {
+  splitHeads(qkv: Value, layer: number, valueName?: Value): Heads {
     const { heads, kvHeads, headDim, qkNorm } = this.config;
     const sizes = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
-    const [query, key, value] = this.g.split(qkv, sizes) as [Value, Value, Value];
+    const names = [undefined, undefined, valueName];
+    const [query, key, value] = this.g.split(qkv, sizes, names) as [Value, Value, Value];
     if (!qkNorm) return { query, key, value };
     const { queryNorm, keyNorm } = layerWeights(layer);
     return {

@@ -89,9 +89,13 @@ export class GraphBuilder {
     return results[0]!;
   }
 
-  /** Splits the last axis into parts of these sizes. */
-  split(value: Value, sizes: readonly number[]): readonly Value[] {
-    const parts = sizes.map((_, part) => this.fresh(`Split.${part}`));
+  /** Splits the last axis into parts of these sizes, with these names where they have one. */
+  split(
+    value: Value,
+    sizes: readonly number[],
+    names: readonly (Value | undefined)[] = [],
+  ): readonly Value[] {
+    const parts = sizes.map((_, part) => names[part] ?? this.fresh(`Split.${part}`));
     this.node("Split", [value, this.integers(...sizes)], { axis: -1 }, parts);
     return parts;
   }

@@ -10,6 +10,8 @@ import { ReferenceModel } from "../testing/reference-forward.ts";
 
 /** Room in the caches that the tests never fill: padding must not change a result. */
 const CAPACITY = 80;
+const PAGE = 16;
+const PAGES = CAPACITY / PAGE;
 const PROMPT = Array.from({ length: 40 }, (_, i) => (i * 37 + 11) % 259);
 const HIDDEN = -1e9;
 
@@ -135,17 +137,43 @@ describe.each(shapes)("A model with %s", (_, shape) => {
   async function runDecode(caches: readonly Caches[], token: number, positions: readonly number[]) {
     const { kvHeads, headDim, vocabSize } = model.config;
     const batch = caches.length;
-    const mask = positions.flatMap((position) =>
-      Array.from({ length: CAPACITY }, (_, slot) => (slot < position ? 0 : HIDDEN)),
+    // Page i of row b is page i * batch + b: those of a sequence do not lie together.
+    const pages = Array.from({ length: batch * PAGES }, (_, page) => ({
+      row: page % batch,
+      start: Math.floor(page / batch) * PAGE,
+    }));
+    const mask = pages.flatMap(({ row, start }) =>
+      Array.from({ length: PAGE }, (_, at) => (start + at < positions[row]! ? 0 : HIDDEN)),
+    );
+    // Pages without a token are left out, as the engine does where others have more.
+    const used = positions.map((position) => Math.ceil(position / PAGE));
+    const rowPages = used.flatMap((count, row) =>
+      Array.from({ length: PAGES }, (_, index) => (index < count ? index * batch + row : row)),
+    );
+    const pageMask = used.flatMap((count) =>
+      Array.from({ length: PAGES }, (_, index) => (index < count ? 0 : HIDDEN)),
     );
     const feeds: Record<string, OrtTensor> = {
       input_ids: new Tensor("int64", new BigInt64Array(batch).fill(BigInt(token)), [batch, 1]),
       position_ids: new Tensor("int64", BigInt64Array.from(positions, BigInt), [batch, 1]),
-      mask: new Tensor("float32", Float32Array.from(mask), [batch, 1, 1, CAPACITY]),
+      page_rows: new Tensor(
+        "int64",
+        BigInt64Array.from(pages, ({ row }) => BigInt(row)),
+        [pages.length],
+      ),
+      token_mask: new Tensor("float32", Float32Array.from(mask), [pages.length, 1, 1, PAGE]),
+      row_pages: new Tensor("int64", BigInt64Array.from(rowPages, BigInt), [batch, 1, PAGES]),
+      page_mask: new Tensor("float32", Float32Array.from(pageMask), [batch, 1, PAGES]),
     };
     for (const name of Object.keys(caches[0]!)) {
-      const values = Float32Array.from(caches.flatMap((cache) => [...cache[name]!]));
-      feeds[`past.${name}`] = new Tensor("float32", values, [batch, kvHeads, 1, CAPACITY, headDim]);
+      const values = pages.flatMap(({ row, start }) =>
+        Array.from({ length: kvHeads }, (_, head) => {
+          const from = (head * CAPACITY + start) * headDim;
+          return [...caches[row]![name]!.subarray(from, from + PAGE * headDim)];
+        }).flat(),
+      );
+      const dims = [pages.length, kvHeads, 1, PAGE, headDim];
+      feeds[`past.${name}`] = new Tensor("float32", Float32Array.from(values), dims);
     }
     const outputs = await decode.run(feeds);
     for (const name of Object.keys(caches[0]!)) {

@@ -19,7 +19,14 @@ class FeedingWorker implements AsyncDisposable {
 
   constructor(blocks: number) {
     this.pool = new BlockPool({ blocks, blockSize: BLOCK_SIZE });
-    const limits = { chunkTokens: 8, stepPrefillTokens: 8, maxRunning: 1, slotTokens: 8, slotStep: 8 };
+    const limits = {
+      chunkTokens: 8,
+      stepPrefillTokens: 8,
+      maxRunning: 1,
+      batchTokens: 8,
+      pageTokens: 8,
+      loadTokens: 8,
+    };
     const scheduler = createScheduler({ ...limits, maxSequences: 1, maxModelTokens: 8 }, this.pool);
     const engine = { prefixCache: this.pool, status: () => scheduler.status() };
     this.feed = new WorkerFeed({ id: ID, epoch: "e1", blocks, engine, clock: systemClock });
