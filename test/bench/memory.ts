@@ -12,8 +12,10 @@ const REQUESTS = 10_000;
 const CONCURRENCY = 32;
 /** Of the small model's prompts and answers, in tokens. */
 const LONGEST = { prompt: 500, answer: 24 } as const;
-/** Growth is what a process holds during the last of these parts of all requests, over what it held during the third. */
+/** Resident memory is the median of what was seen in one of these parts of all requests. */
 const PARTS = 10;
+/** The first parts fill caches and let heaps grow to the size at which they are collected. */
+const WARM_PARTS = 4;
 const KV_MEMORY = 64 * 2 ** 20;
 
 const SHAPE = "smollm2-135m";
@@ -69,12 +71,23 @@ async function growth(requests: number, report: Report): Promise<void> {
   clearInterval(timer);
   sample();
   for (const [name, parts] of samples) {
-    const [before, after] = [percentile(parts[2]!, 50), percentile(parts[PARTS - 1]!, 50)];
     const row = { case: `${requests} requests`, contender: name };
-    report({ ...row, metric: "resident, third tenth", value: before / MB, unit: "MB" });
-    report({ ...row, metric: "resident, last tenth", value: after / MB, unit: "MB" });
-    report({ ...row, metric: "growth", value: 100 * (after / before - 1), unit: "%" });
+    const medians = parts.map((part) => percentile(part, 50) / MB);
+    for (const part of [1, 3, 5, 7, 9]) {
+      const after = Math.round(((part + 1) * requests) / PARTS);
+      report({ ...row, metric: `resident after ${after}`, value: medians[part]!, unit: "MB" });
+    }
+    const perPart = slope(medians.slice(WARM_PARTS));
+    const value = (perPart * PARTS * 1000) / requests;
+    report({ ...row, metric: "growth in the last six tenths", value, unit: "MB per 1,000 requests" });
   }
+}
+
+/** Of the straight line that fits values at 0, 1, 2 … best. */
+function slope(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const dot = values.reduce((sum, value, at) => sum + value * (at - middle), 0);
+  return dot / values.reduce((sum, _, at) => sum + (at - middle) ** 2, 0);
 }
 
 /** Fills the KV memory of every role, and compares its process's peak with the formula. */

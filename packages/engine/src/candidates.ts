@@ -41,19 +41,22 @@ export function drawToken(
 ): number {
   const temperature = Math.max(rules.temperature, MIN_TEMPERATURE);
   const nearest = Math.min(FARTHEST, -Math.log(rules.minP));
+  const scale = Math.LOG2E / temperature;
   const floor = keepTopK(row, rules.topK, { maximum, lowest: Math.fround(maximum - nearest * temperature) });
-  const total = row.weigh(maximum, Math.LOG2E / temperature, floor);
+  let total = row.weigh(maximum, scale, floor);
   const share = rules.topP * total;
   let id = row.at(random() * total);
-  while (rules.topP < 1) {
-    const before = row.weightBefore(id);
-    if (before < share) break;
-    id = row.at(random() * before);
+  while (rules.topP < 1 && !row.weighsMoreFrom(id, total - share)) {
+    const logit = row.logits[id]!;
+    ruleOut(row.logits, logit, id);
+    total = row.weigh(maximum, scale, logit);
+    if (total === 0) return id; // The first of all: a share can be less than rounding.
+    id = row.at(random() * total);
   }
   return id;
 }
 
-/** The logit that top-k's last token has; rules out others that have it, too. */
+/** Finds the logit of top-k's last token, below which nothing takes part. */
 function keepTopK(
   row: VocabularyRow,
   topK: number,
@@ -61,11 +64,15 @@ function keepTopK(
 ): number {
   const { logits } = row;
   if (topK === 0 || topK >= logits.length) return bounds.lowest;
-  const kept = mostLikely(row, topK, bounds);
-  const last = kept.at(-1)!;
+  const last = mostLikely(row, topK, bounds).at(-1)!;
   const floor = logits[last]!;
-  for (const id of row.from(floor)) {
-    if (id > last && logits[id] === floor) logits[id] = Number.NEGATIVE_INFINITY;
-  }
+  ruleOut(logits, floor, last + 1);
   return floor;
+}
+
+/** Makes tokens with one logit impossible, from an id on. */
+function ruleOut(logits: Float32Array, logit: number, fromId: number): void {
+  for (let id = logits.indexOf(logit, fromId); id >= 0; id = logits.indexOf(logit, id + 1)) {
+    logits[id] = Number.NEGATIVE_INFINITY;
+  }
 }

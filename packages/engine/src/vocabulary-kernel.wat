@@ -54,9 +54,10 @@
   ;; of all weights. The exponent must lie in [-126, 0] where the logit is at least $floor.
   (func (export "weigh")
     (param $bytes i32) (param $maximum f32) (param $scale f32) (param $floor f32) (result f64)
-    (local $at i32) (local $end i32) (local $total f64) (local $sum v128)
+    (local $at i32) (local $end i32) (local $to i32) (local $total f64) (local $blockTotal f64) (local $sum v128)
     (local $maxima v128) (local $scales v128) (local $floors v128)
     (local $logits v128) (local $rest v128) (local $rounded v128) (local $weights v128)
+    (local.set $to (i32.mul (local.get $bytes) (i32.const 2)))
     (local.set $maxima (f32x4.splat (local.get $maximum)))
     (local.set $scales (f32x4.splat (local.get $scale)))
     (local.set $floors (f32x4.splat (local.get $floor)))
@@ -101,14 +102,17 @@
         (local.set $sum (f32x4.add (local.get $sum) (local.get $weights)))
         (local.set $at (i32.add (local.get $at) (i32.const 16)))
         (br_if $tokens (i32.lt_u (local.get $at) (local.get $end))))
-      (local.set $total
-        (f64.add (local.get $total) (call $keepSum (local.get $bytes) (local.get $at) (local.get $sum))))
+      (local.set $blockTotal (call $addParts (local.get $sum)))
+      (f64.store (local.get $to) (local.get $blockTotal))
+      (local.set $to (i32.add (local.get $to) (i32.const 8)))
+      (local.set $total (f64.add (local.get $total) (local.get $blockTotal)))
       (br_if $blocks (i32.lt_u (local.get $at) (local.get $bytes))))
     (local.get $total))
 
-  ;; The sum of the weights of all tokens before token $id, whose logit is $logit: of those with a larger logit, and of
-  ;; those with the same one and a smaller id.
-  (func (export "weightBefore") (param $bytes i32) (param $id i32) (param $logit f32) (result f64)
+  ;; Whether token $id, whose logit is $logit, and the tokens behind it weigh more than $limit together: all but those
+  ;; with a larger logit, and those with the same one and a smaller id. Looks at no more tokens than it takes to tell.
+  (func (export "weighsMoreFrom")
+    (param $bytes i32) (param $id i32) (param $logit f32) (param $limit f64) (result i32)
     (local $at i32) (local $end i32) (local $total f64) (local $sum v128)
     (local $logits v128) (local $ids v128) (local $before v128) (local $pivotIds v128) (local $pivots v128)
     (local.set $pivotIds (i32x4.splat (local.get $id)))
@@ -128,26 +132,17 @@
         (local.set $sum
           (f32x4.add
             (local.get $sum)
-            (v128.and (local.get $before) (v128.load (i32.add (local.get $bytes) (local.get $at))))))
+            (v128.andnot (v128.load (i32.add (local.get $bytes) (local.get $at))) (local.get $before))))
         (local.set $ids (i32x4.add (local.get $ids) (v128.const i32x4 4 4 4 4)))
         (local.set $at (i32.add (local.get $at) (i32.const 16)))
         (br_if $tokens (i32.lt_u (local.get $at) (local.get $end))))
-      (local.set $total
-        (f64.add (local.get $total) (call $keepSum (local.get $bytes) (local.get $at) (local.get $sum))))
+      (local.set $total (f64.add (local.get $total) (call $addParts (local.get $sum))))
+      (if (f64.gt (local.get $total) (local.get $limit)) (then (return (i32.const 1))))
       (br_if $blocks (i32.lt_u (local.get $at) (local.get $bytes))))
-    (local.get $total))
+    (i32.const 0))
 
-  ;; Adds up the four parts of a block's sum and writes it where it belongs. $end is where the block's logits end.
-  (func $keepSum (param $bytes i32) (param $end i32) (param $parts v128) (result f64)
-    (local $sum f64)
-    (local.set $sum
-      (f64.promote_f32
-        (f32.add
-          (f32.add (f32x4.extract_lane 0 (local.get $parts)) (f32x4.extract_lane 1 (local.get $parts)))
-          (f32.add (f32x4.extract_lane 2 (local.get $parts)) (f32x4.extract_lane 3 (local.get $parts))))))
-    (f64.store
-      (i32.add
-        (i32.mul (local.get $bytes) (i32.const 2))
-        (i32.mul (i32.sub (i32.div_u (local.get $end) (i32.const 1024)) (i32.const 1)) (i32.const 8)))
-      (local.get $sum))
-    (local.get $sum)))
+  (func $addParts (param $parts v128) (result f64)
+    (f64.promote_f32
+      (f32.add
+        (f32.add (f32x4.extract_lane 0 (local.get $parts)) (f32x4.extract_lane 1 (local.get $parts)))
+        (f32.add (f32x4.extract_lane 2 (local.get $parts)) (f32x4.extract_lane 3 (local.get $parts)))))))

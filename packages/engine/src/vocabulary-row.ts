@@ -3,8 +3,7 @@
  * WebAssembly (`vocabulary-kernel.wat`), whose vector instructions compute the same bits on every machine.
  *
  *   R1  Tokens have an order: the larger logit first, of equal ones the smaller id.
- *   R2  `at` finds among the weights that the last of `weigh` and `weightBefore` added up.
- *   R3  What `from` returns and the weights share memory.
+ *   R2  What `from` returns and the weights share memory: `at` and `weighsMoreFrom` come after `weigh`.
  */
 import { VOCABULARY_KERNEL } from "./generated/vocabulary-kernel.ts";
 
@@ -19,7 +18,7 @@ interface Kernel {
   readonly largest: (bytes: number) => number;
   readonly gatherFrom: (bytes: number, floor: number) => number;
   readonly weigh: (bytes: number, maximum: number, scale: number, floor: number) => number;
-  readonly weightBefore: (bytes: number, id: number, logit: number) => number;
+  readonly weighsMoreFrom: (bytes: number, id: number, logit: number, limit: number) => number;
 }
 
 /** Tokens whose weights are added up into one sum. */
@@ -35,8 +34,6 @@ export class VocabularyRow {
   readonly #ids: Int32Array;
   readonly #weights: Float32Array;
   readonly #sums: Float64Array;
-  /** R2: the tokens before this one were added up. */
-  #end: { readonly id: number; readonly logit: number };
 
   constructor(vocabSize: number) {
     const blocks = Math.ceil(vocabSize / BLOCK);
@@ -52,7 +49,6 @@ export class VocabularyRow {
     this.#ids = new Int32Array(memory.buffer, bytes, vocabSize);
     this.#weights = new Float32Array(memory.buffer, bytes, vocabSize);
     this.#sums = new Float64Array(memory.buffer, 2 * bytes, blocks);
-    this.#end = this.#behindAll();
   }
 
   /** The largest logit; NaN where any is NaN. */
@@ -60,7 +56,7 @@ export class VocabularyRow {
     return this.#kernel.largest(this.#bytes);
   }
 
-  /** The ids of all tokens whose logits are at least `floor`, in rising order. R3 */
+  /** The ids of all tokens whose logits are at least `floor`, in rising order. R2 */
   from(floor: number): Int32Array {
     return this.#ids.subarray(0, this.#kernel.gatherFrom(this.#bytes, floor));
   }
@@ -71,40 +67,27 @@ export class VocabularyRow {
    * @param floor such that the exponent is -126 or more
    */
   weigh(maximum: number, scale: number, floor: number): number {
-    this.#end = this.#behindAll();
     return this.#kernel.weigh(this.#bytes, maximum, scale, floor);
   }
 
-  /** The sum of the weights of all tokens before a token. R1 */
-  weightBefore(id: number): number {
-    const logit = this.logits[id]!;
-    this.#end = { id, logit };
-    return this.#kernel.weightBefore(this.#bytes, id, logit);
+  /** Whether a token and those behind it (R1) weigh more than `limit` together. */
+  weighsMoreFrom(id: number, limit: number): boolean {
+    return this.#kernel.weighsMoreFrom(this.#bytes, id, this.logits[id]!, limit) === 1;
   }
 
-  /** The token at `target` of the weight that was added up (R2), in the order of ids; `target` is less than that. */
+  /** The token at `target` of the weight of all, in the order of ids; `target` is less than the sum. */
   at(target: number): number {
-    const weights = this.#weights;
     let sum = 0;
     let block = 0;
     while (sum + this.#sums[block]! <= target) sum += this.#sums[block++]!;
-    let last = -1;
-    const end = Math.min((block + 1) * BLOCK, weights.length);
+    let found = -1;
+    const end = Math.min((block + 1) * BLOCK, this.#weights.length);
     for (let id = block * BLOCK; id < end && sum <= target; id++) {
-      if (weights[id] === 0 || !this.#isCounted(id)) continue;
-      sum += weights[id]!;
-      last = id; // Also where rounding makes the block's sum larger than that of its weights.
+      const weight = this.#weights[id]!;
+      if (weight === 0) continue;
+      sum += weight;
+      found = id; // The block's last one, where rounding made its sum larger than that of its weights.
     }
-    return last;
-  }
-
-  #isCounted(id: number): boolean {
-    const end = this.#end;
-    const logit = this.logits[id]!;
-    return logit > end.logit || (logit === end.logit && id < end.id);
-  }
-
-  #behindAll() {
-    return { id: this.logits.length, logit: Number.NEGATIVE_INFINITY };
+    return found;
   }
 }
