@@ -21,6 +21,7 @@ const REPETITIONS = 5;
 /** As our own receiver reads. */
 const READ_BUFFER_BYTES = 64 * 1024;
 
+type PlainStream = "TCP, one buffer" | "TCP, kept" | "TCP, data events";
 type Report = (measurement: Measurement) => void;
 
 export const bench: Bench = {
@@ -40,7 +41,7 @@ export const bench: Bench = {
   },
 };
 
-/** A hand-over and two plain streams of as many bytes, by turns. */
+/** A hand-over and three plain streams of as many bytes, by turns. */
 async function goodput(
   prefill: PrefillProcess,
   decode: DecodeSide,
@@ -48,20 +49,22 @@ async function goodput(
   report: Report,
 ): Promise<void> {
   const bytes = blocksFor(TRANSFER_TOKENS, BLOCK_SIZE) * kvBytesPerBlock(layout);
-  const rates: Record<"KV hand-over" | "TCP, one buffer" | "TCP, data events", number[]> = {
+  const rates: Record<"KV hand-over" | PlainStream, number[]> = {
     "KV hand-over": [],
     "TCP, one buffer": [],
+    "TCP, kept": [],
     "TCP, data events": [],
   };
   const gigabytesPerSecond = (startedAt: number) => bytes / (performance.now() - startedAt) / 1e6;
   for (let turn = 0; turn < TRANSFERS; turn++) {
     for (const [name, read] of [
-      ["TCP, one buffer", readIntoOneBuffer],
-      ["TCP, data events", readDataEvents],
+      ["TCP, one buffer", (port: number) => readInto(Buffer.allocUnsafeSlow(READ_BUFFER_BYTES), port, bytes)],
+      ["TCP, kept", (port: number) => readInto(decode.memory, port, bytes)],
+      ["TCP, data events", (port: number) => readDataEvents(port, bytes)],
     ] as const) {
       await prefill.ask({ type: "raw", bytes });
       const startedAt = performance.now();
-      await read(prefill.ready.rawPort, bytes);
+      await read(prefill.ready.rawPort);
       rates[name].push(gigabytesPerSecond(startedAt));
     }
     const room = nextRoom();
@@ -74,7 +77,7 @@ async function goodput(
   for (const [contender, samples] of Object.entries(rates)) {
     report({ ...row, contender, metric: "goodput", ...summarize(samples), unit: "GB/s" });
   }
-  for (const stream of ["TCP, one buffer", "TCP, data events"] as const) {
+  for (const stream of ["TCP, one buffer", "TCP, kept", "TCP, data events"] as const) {
     const value = (100 * percentile(rates["KV hand-over"], 50)) / percentile(rates[stream], 50);
     report({ ...row, contender: "KV hand-over", metric: `share of ${stream}`, value, unit: "%" });
   }
@@ -122,7 +125,7 @@ async function firstToken(
 class DecodeSide {
   readonly #receiver: KvReceiver;
   readonly #port: number;
-  readonly #memory: Uint8Array;
+  readonly memory: Uint8Array;
   readonly #blockBytes: number;
 
   constructor(receiver: KvReceiver, port: number, layout: KvLayout) {
@@ -130,7 +133,7 @@ class DecodeSide {
     this.#port = port;
     this.#blockBytes = kvBytesPerBlock(layout);
     const bytes = blocksFor(TRANSFER_TOKENS, BLOCK_SIZE) * this.#blockBytes;
-    this.#memory = new Uint8Array(new SharedArrayBuffer(bytes)).fill(1);
+    this.memory = new Uint8Array(new SharedArrayBuffer(bytes)).fill(1);
   }
 
   async receive(room: ReturnType<typeof nextRoom>, promptTokens: number): Promise<void> {
@@ -141,7 +144,7 @@ class DecodeSide {
       promptTokens,
       deadline: Date.now() + 60_000,
       reserve: () => Promise.resolve(),
-      block: (index) => this.#memory.subarray(index * this.#blockBytes, (index + 1) * this.#blockBytes),
+      block: (index) => this.memory.subarray(index * this.#blockBytes, (index + 1) * this.#blockBytes),
       signal: AbortSignal.timeout(60_000),
     });
     await done;
@@ -155,13 +158,14 @@ function nextRoom() {
   return bootstrapRoom(rooms);
 }
 
-function readIntoOneBuffer(port: number, bytes: number): Promise<void> {
+/** Reads into memory from its beginning, and from its beginning again when it is full. */
+function readInto(memory: Uint8Array, port: number, bytes: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let received = 0;
     const socket = connect({
       ...{ host: "127.0.0.1", port, noDelay: true },
       onread: {
-        buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+        buffer: () => memory.subarray(received % memory.length),
         callback: (count) => {
           received += count;
           if (received >= bytes) resolve();
