@@ -1,5 +1,6 @@
 /** What the next request pays for prompts that nobody waits for any more. */
 import { randomUUID } from "node:crypto";
+import { connect } from "node:net";
 import type { SYNTH_SHAPES } from "@baton/model";
 import { Cluster, type ClusterOptions } from "../support/cluster.ts";
 import { post } from "../support/sse.ts";
@@ -8,7 +9,7 @@ import { BENCH_CACHE, synthModelFolder } from "./synth-model.ts";
 
 const LEAVING = 10;
 const LONG_TOKENS = 8000;
-const WARM_UP = 20;
+const WARM_UP = 10;
 
 /** A short request: when its first token came, as the client saw it, and where the time went, all in ms. */
 type Parts = Readonly<Record<string, number>>;
@@ -27,9 +28,8 @@ export const bench: Bench = {
       await cluster.atRest();
       idle.push(await askShort(cluster, model));
       await cluster.atRest();
-      const { left } = await leaveInPrefill(cluster, model);
+      await leaveInPrefill(cluster, model);
       after.push(await askShort(cluster, model));
-      await left;
     }
     const what = `${shape}, ${rounds} rounds`;
     reportParts(report, what, { idle, "after the cancels": after });
@@ -44,7 +44,7 @@ async function optionsOf(shape: string): Promise<ClusterOptions> {
   if (shape === "babble") return {};
   const model = await synthModelFolder(shape as keyof typeof SYNTH_SHAPES);
   const env = { BATON_CACHE: BENCH_CACHE, BATON_WEIGHTS: "int8" };
-  return { model, env, workerArgs: ["--kv-memory", "1g"] };
+  return { model, env, workerArgs: ["--kv-memory", "1GiB"] };
 }
 
 async function askShort(cluster: Cluster, model: string): Promise<Parts> {
@@ -63,28 +63,29 @@ async function askShort(cluster: Cluster, model: string): Promise<Parts> {
   return { client: client!, ...parts };
 }
 
-/** Resolves once the clients have left; `left` once they have heard it. */
-async function leaveInPrefill(cluster: Cluster, model: string): Promise<{ readonly left: Promise<unknown> }> {
-  const leaving = new AbortController();
-  const clients = Array.from({ length: LEAVING }, async () => {
+/** Resolves once the clients have left. Bare sockets: what leaving costs the clients is none of the cluster's time. */
+async function leaveInPrefill(cluster: Cluster, model: string): Promise<void> {
+  const { hostname, port } = new URL(cluster.url);
+  const clients = Array.from({ length: LEAVING }, () => {
     const prompt = randomUUID().padEnd(LONG_TOKENS, "a longer story ");
-    const response = await fetch(`${cluster.url}/v1/completions`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ model, prompt, max_tokens: 4 }),
-      signal: leaving.signal,
-    });
-    return response.text();
+    const body = JSON.stringify({ model, prompt, max_tokens: 4 });
+    const head = [
+      "POST /v1/completions HTTP/1.1",
+      `host: ${hostname}`,
+      "content-type: application/json",
+      `content-length: ${Buffer.byteLength(body)}`,
+    ];
+    const socket = connect(Number(port), hostname);
+    socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
+    return socket;
   });
-  const left = Promise.allSettled(clients);
   // The first prompt may be done before the last has come.
   await cluster.until(
     "prefill-0",
     "has many prompts",
     ({ sequences }) => sequences.prefilling + sequences.waiting >= LEAVING / 2,
   );
-  leaving.abort();
-  return { left };
+  for (const client of clients) client.destroy();
 }
 
 function reportParts(
