@@ -2,15 +2,16 @@
  * Owns the memory in which prompts are computed: one sequence at a time, `[kvHeads][P][headDim]` per plane, in which
  * GroupQueryAttention appends each chunk in place.
  *
- *   W1  Tokens [0, #tokens) of sequence #sequenceId are in the workspace and equal what its blocks hold.
- *   W2  P is the same for all chunks of a sequence: it follows from the length of its prompt.
+ *   W1  Tokens [0, #tokens) of sequence #sequenceId are in the workspace, in rows of #length, and equal what its blocks hold.
+ *   W2  P follows from where the chunk ends, and is never more than the prompt needs: the runtime copies P tokens of every
+ *       plane with each chunk. It doubles as the prompt goes on, so tokens are moved to longer rows less than once each.
  */
 import type { KvMemory } from "@baton/kv-cache";
 import { copyBlocksToRows, copyRowsToBlocks, type KvRows, newRows, rowElements } from "./kv-rows.ts";
 import type { RunnerChunk } from "./model-runner.ts";
 import { roundUp } from "./round-up.ts";
 
-/** P grows in steps of so many tokens, so that prompts of about the same length share one shape. */
+/** The shortest P; every P is a multiple of it, so that prompts of about the same length share one shape. */
 const LENGTH_STEP = 256;
 
 /** The KV of the prompt that was computed last. */
@@ -20,6 +21,7 @@ export class PrefillWorkspace {
   #space: KvRows;
   #sequenceId: string | undefined;
   #tokens = 0;
+  #length = 0;
 
   constructor(memory: KvMemory) {
     this.#memory = memory;
@@ -28,8 +30,9 @@ export class PrefillWorkspace {
 
   /** Rows that hold the tokens before the chunk: still there from the last chunk, else loaded from the blocks. */
   open(chunk: RunnerChunk): KvRows {
-    const rows = this.#rowsFor(chunk.promptTokens);
-    if (this.#sequenceId !== chunk.sequenceId || this.#tokens !== chunk.start) {
+    const rows = this.#rowsFor(chunk);
+    const isThere = this.#sequenceId === chunk.sequenceId && this.#tokens === chunk.start;
+    if (!isThere || this.#length !== rows.length) {
       copyBlocksToRows(this.#memory, { blocks: chunk.blocks, start: 0, end: chunk.start }, rows);
     }
     this.#sequenceId = undefined; // Until the chunk is complete, what follows `start` is unfinished (W1).
@@ -42,16 +45,24 @@ export class PrefillWorkspace {
     copyRowsToBlocks(rows, this.#memory, { blocks: chunk.blocks, start: chunk.start, end });
     this.#sequenceId = chunk.sequenceId;
     this.#tokens = end;
+    this.#length = rows.length;
   }
 
-  #rowsFor(promptTokens: number): KvRows {
-    const length = roundUp(promptTokens, LENGTH_STEP);
-    if (this.#space.length < length) {
-      this.#space = newRows(this.#memory.layout, length);
+  #rowsFor({ promptTokens, start, tokenIds }: RunnerChunk): KvRows {
+    const longest = roundUp(promptTokens, LENGTH_STEP);
+    // All that the prompt will need at once: what is taken in pieces is held twice.
+    if (this.#space.length < longest) {
+      this.#space = newRows(this.#memory.layout, longest);
       this.#sequenceId = undefined;
     }
+    const length = Math.min(longest, lengthFor(start + tokenIds.length));
     const elements = rowElements(this.#memory.layout, length);
     const planes = this.#space.planes.map((plane) => plane.subarray(0, elements));
     return { planes, offset: 0, length };
   }
+}
+
+/** 256, 512, 1024 …: each is used until the prompt has reached it. */
+function lengthFor(tokens: number): number {
+  return Math.max(LENGTH_STEP, 2 ** Math.ceil(Math.log2(tokens)));
 }

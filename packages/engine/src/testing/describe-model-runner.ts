@@ -36,6 +36,14 @@ export function describeModelRunner(name: string, factory: () => Promise<RunnerU
       }
     });
 
+    test("a long prompt in chunks does, too, however often its memory grows on the way", async () => {
+      const prompt = bench.prompt(500, 4);
+      const whole = await bench.compute(prompt);
+      for (const chunkTokens of [96, 256]) {
+        expectSame(bench, await bench.compute(prompt, chunkTokens), whole);
+      }
+    });
+
     test("chunks of two prompts may alternate", async () => {
       const [first, second] = [bench.prompt(blockSize * 3, 1), bench.prompt(blockSize * 2 + 5, 2)];
       const expected = [await bench.compute(first), await bench.compute(second)];
