@@ -179,6 +179,7 @@ async function saturation(report: Report, level: string, seconds: number, pinned
   await closedLoop(address, 32, 4);
   for (const clients of [32, 128]) {
     const before = processorMs([router.child.pid!]);
+    const loadBefore = processorMs([process.pid, instant.worker.child.pid!]);
     const startedAt = performance.now();
     const timings = await closedLoop(address, clients, seconds);
     const elapsed = performance.now() - startedAt;
@@ -189,6 +190,8 @@ async function saturation(report: Report, level: string, seconds: number, pinned
     say("requests/s", (timings.length * 1000) / elapsed, "1/s");
     say("processor per request", busy / timings.length, "ms");
     say("processor used", (100 * busy) / elapsed, "%");
+    const loadBusy = processorMs([process.pid, instant.worker.child.pid!]) - loadBefore;
+    say("load and worker, processor used", (100 * loadBusy) / elapsed, "%");
     for (const p of [50, 99]) say(`latency p${p}`, percentile(latencies, p), "ms");
   }
 }

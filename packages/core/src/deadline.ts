@@ -15,35 +15,48 @@ export interface DeadlineSignal extends Disposable {
  */
 export function deadlineSignal(deadline: number, parent?: AbortSignal): DeadlineSignal {
   const controller = new AbortController();
-  const startedAt = systemClock.now();
-  const onAbort = () => controller.abort(parent?.reason);
-  let timer: NodeJS.Timeout | undefined;
-  const arm = () => {
-    const left = deadline - systemClock.now();
-    if (left <= 0) {
-      const limit = Math.max(0, Math.round(deadline - startedAt));
-      controller.abort(
-        new BatonError(
-          "deadline_exceeded",
-          `Cannot finish within ${limit} ms: the request's deadline passed`,
-        ),
-      );
-    } else {
-      timer = setTimeout(arm, Math.min(left, MAX_TIMER_MS));
-    }
-  };
-  if (parent?.aborted) onAbort();
-  else {
-    parent?.addEventListener("abort", onAbort, { once: true });
-    arm();
-  }
+  const stopFollowing = parent && abortWith(parent, controller);
+  const timer = abortAt(deadline, controller);
   return {
     signal: controller.signal,
     [Symbol.dispose]() {
-      clearTimeout(timer);
-      parent?.removeEventListener("abort", onAbort);
+      timer[Symbol.dispose]();
+      stopFollowing?.();
     },
   };
+}
+
+/** Aborts with `deadline_exceeded` when `deadline` (epoch ms) passes; disposing of the result clears the timer. */
+export function abortAt(deadline: number, controller: AbortController): Disposable {
+  const startedAt = systemClock.now();
+  let timer: NodeJS.Timeout | undefined;
+  const arm = () => {
+    if (controller.signal.aborted) return;
+    const left = deadline - systemClock.now();
+    if (left > 0) timer = setTimeout(arm, Math.min(left, MAX_TIMER_MS));
+    else controller.abort(passed(deadline - startedAt));
+  };
+  arm();
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
+/**
+ * Aborts when the parent does, with its reason; the result ends this, and must be called. `AbortSignal.any` needs no
+ * end, and costs ten times as much.
+ */
+export function abortWith(parent: AbortSignal, controller: AbortController): () => void {
+  const onAbort = () => controller.abort(parent.reason);
+  if (parent.aborted) onAbort();
+  else parent.addEventListener("abort", onAbort, { once: true });
+  return () => parent.removeEventListener("abort", onAbort);
+}
+
+function passed(limitMs: number): BatonError {
+  const limit = Math.max(0, Math.round(limitMs));
+  return new BatonError(
+    "deadline_exceeded",
+    `Cannot finish within ${limit} ms: the request's deadline passed`,
+  );
 }
 
 /** Rejects with the signal's reason as a BatonError once it aborts, else settles as `promise` does. */

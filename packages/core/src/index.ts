@@ -1,6 +1,6 @@
 export { AsyncQueue } from "./async-queue.ts";
 export { type Clock, systemClock } from "./clock.ts";
-export { type DeadlineSignal, deadlineSignal, untilAborted } from "./deadline.ts";
+export { abortAt, abortWith, type DeadlineSignal, deadlineSignal, untilAborted } from "./deadline.ts";
 export {
   assertNever,
   BatonError,

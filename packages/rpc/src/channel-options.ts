@@ -34,6 +34,8 @@ export const CLIENT_OPTIONS: ChannelOptions = {
   "grpc.max_reconnect_backoff_ms": 1000,
   // Closing a client closes its connection, and a client for a restarted worker starts without the old one's backoff.
   "grpc.use_local_subchannel_pool": 1,
+  // Figures of every call that nobody reads.
+  "grpc.enable_channelz": 0,
   // The cluster's own traffic: no proxy from the environment, no service config from DNS.
   "grpc.enable_http_proxy": 0,
   "grpc.service_config_disable_resolution": 1,

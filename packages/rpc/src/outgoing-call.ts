@@ -102,11 +102,15 @@ function startCall<Call>(
   start: () => Call,
 ): Call {
   if (signal.aborted) throw BatonError.from(signal.reason, "canceled");
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0; // grpc-js takes a stack for every call, in case it fails: a tenth of what a call costs.
   try {
     return run(start);
   } catch (cause) {
     const { message } = BatonError.from(cause);
     throw new BatonError("unavailable", `Cannot ${action}: ${message}`, { cause });
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

@@ -10,7 +10,7 @@
  */
 import { hostname } from "node:os";
 import { type Logger, systemClock } from "@baton/core";
-import { DiagLogLevel, diag, trace } from "@opentelemetry/api";
+import { DiagLogLevel, diag } from "@opentelemetry/api";
 import { CryptoIdGenerator } from "./crypto-id-generator.ts";
 import { genAiNames } from "./gen-ai-names.ts";
 import { grpcTracerProvider } from "./grpc-tracer.ts";
@@ -25,6 +25,7 @@ import { requestPropagator } from "./request-propagator.ts";
 import { requestSampler, type SamplerName } from "./request-sampler.ts";
 import type { RequestTracer, StageObserver } from "./request-trace.ts";
 import { SpanOutlet } from "./span-outlet.ts";
+import { SpanRecorder } from "./span-recorder.ts";
 import type { SpanSink } from "./span-sink.ts";
 import { threadIdentity } from "./thread-identity.ts";
 import { throttledDiagLogger } from "./throttled-diag-logger.ts";
@@ -129,11 +130,13 @@ async function startSdk(options: TracingOptions): Promise<Tracing> {
   const sink = await sinkOutlet(options);
   const processor = new WholeTreeProcessor([collector, sink].filter((outlet) => outlet !== undefined));
   const ids = new CryptoIdGenerator();
+  const resource = resourceFromAttributes(resourceAttributes(options));
+  const sampler = requestSampler(await configuredSampler(options.sampler));
+  const spans = new SpanRecorder({ ids, sampler, processor, resource, now: () => systemClock.now() });
+  // The SDK is there for the context, logs and the ends of processors; spans are ours.
   const sdk = new NodeSDK({
     autoDetectResources: false,
-    resource: resourceFromAttributes(resourceAttributes(options)),
-    idGenerator: ids,
-    sampler: requestSampler(await configuredSampler(options.sampler)),
+    resource,
     textMapPropagator: requestPropagator,
     spanProcessors: [processor],
     logRecordProcessors: await logProcessors(options),
@@ -142,7 +145,7 @@ async function startSdk(options: TracingOptions): Promise<Tracing> {
   });
   sdk.start();
   const tracer = new OtelRequestTracer({
-    tracer: trace.getTracer("baton", options.version),
+    tracer: spans.getTracer("baton", options.version),
     ids,
     level: options.level,
     ...(options.modules && { modules: new Set(options.modules) }),
@@ -152,7 +155,7 @@ async function startSdk(options: TracingOptions): Promise<Tracing> {
     onMisuse: misuseReporter(options.logger),
   });
   grpcInstrumentation.setTracerProvider(
-    grpcTracerProvider(trace.getTracerProvider(), {
+    grpcTracerProvider(spans, {
       clock: systemClock,
       defaultLevel: () => tracer.level,
       oldNames: options.semconvOptIn?.includes("rpc/dup") ?? false,

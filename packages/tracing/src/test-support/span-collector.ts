@@ -1,16 +1,17 @@
-/** For unit tests: a tracer of the real SDK whose finished spans are kept in plain shape, and a clock moved by hand. */
-import type { Clock } from "@baton/core";
-import type { Tracer } from "@opentelemetry/api";
+/** For unit tests: a tracer as in production, whose finished spans are kept in plain shape, and a clock moved by hand. */
+import { type Clock, systemClock } from "@baton/core";
+import type { Tracer, TracerProvider } from "@opentelemetry/api";
+import { resourceFromAttributes } from "@opentelemetry/resources";
 import {
   AlwaysOnSampler,
   ParentBasedSampler,
   type ReadableSpan,
   type SpanProcessor,
-  TracerProvider,
 } from "@opentelemetry/sdk-trace";
 import { CryptoIdGenerator } from "../crypto-id-generator.ts";
 import type { ExportedSpan } from "../exported-span.ts";
 import { requestSampler } from "../request-sampler.ts";
+import { SpanRecorder } from "../span-recorder.ts";
 
 const KINDS = ["internal", "server", "client", "producer", "consumer"] as const;
 const STATUS = ["unset", "ok", "error"] as const;
@@ -33,7 +34,9 @@ export function collectSpans(): SpanCollector {
   };
   const ids = new CryptoIdGenerator();
   const sampler = requestSampler(new ParentBasedSampler({ root: new AlwaysOnSampler() }));
-  const provider = new TracerProvider({ spanProcessors: [keep], idGenerator: ids, sampler });
+  const resource = resourceFromAttributes({});
+  const now = () => systemClock.now();
+  const provider = new SpanRecorder({ processor: keep, ids, sampler, resource, now });
   return { provider, tracer: provider.getTracer("test"), ids, spans };
 }
 

@@ -8,9 +8,8 @@
  */
 import type { ServerResponse } from "node:http";
 import {
+  abortAt,
   BatonError,
-  type DeadlineSignal,
-  deadlineSignal,
   ERROR_TRAITS,
   type Logger,
   type RequestId,
@@ -63,7 +62,7 @@ export class RequestScope implements RequestContext, Abortable {
   routing: RoutingWishes = {};
   readonly #record: RequestScopeOptions["record"];
   readonly #controller = new AbortController();
-  readonly #deadlineSignal: DeadlineSignal;
+  readonly #deadlineTimer: Disposable;
   readonly #inFlight: InFlightRequests;
   readonly #response: ServerResponse;
   readonly #logger: Logger;
@@ -81,13 +80,13 @@ export class RequestScope implements RequestContext, Abortable {
     this.#inFlight = options.inFlight;
     this.#response = options.response;
     this.deadline = systemClock.now() + options.timeoutMs;
-    this.#deadlineSignal = deadlineSignal(this.deadline, this.#controller.signal);
+    this.#deadlineTimer = abortAt(this.deadline, this.#controller);
     this.#inFlight.add(this);
     options.response.once("close", () => this.#closed());
   }
 
   get signal(): AbortSignal {
-    return this.#deadlineSignal.signal;
+    return this.#controller.signal;
   }
 
   /** Headers of every answer to it. */
@@ -133,7 +132,7 @@ export class RequestScope implements RequestContext, Abortable {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.begin();
-    this.#deadlineSignal[Symbol.dispose]();
+    this.#deadlineTimer[Symbol.dispose]();
     const status = this.#statusOf(outcome);
     if ("error" in outcome) {
       this.figures.failed(outcome.error);

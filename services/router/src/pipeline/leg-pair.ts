@@ -11,6 +11,7 @@
  *   R5  Legs on a worker that is abandoned fail at once.
  */
 import {
+  abortWith,
   BatonError,
   formatRoom,
   type GenerationEvent,
@@ -62,8 +63,9 @@ export class LegPair {
   readonly #attempt: number;
   readonly #parts: LegPairParts;
   readonly #figures: LegPairFigures;
+  /** Aborts with the request, or to end both legs. */
   readonly #legs = new AbortController();
-  readonly #signal: AbortSignal;
+  readonly #signal = this.#legs.signal;
   /** The decode worker has all of the KV. */
   #handedOver = false;
   #rootCause: BatonError | undefined;
@@ -78,7 +80,6 @@ export class LegPair {
     this.#attempt = attempt;
     this.#figures = figures;
     this.#parts = parts;
-    this.#signal = AbortSignal.any([context.signal, this.#legs.signal]);
   }
 
   /** Workers that may be at fault for the failure of the pair (R4); none before one, and where it is nobody's. */
@@ -93,6 +94,7 @@ export class LegPair {
 
   /** Runs both legs; yields the answer's tokens and then one `end`. To be called once; leaving early aborts both. */
   async *events(): AsyncGenerator<GenerationEvent, void, void> {
+    const stopFollowing = abortWith(this.#context.signal, this.#legs);
     const prefill = this.#runPrefill();
     const stopWatching = this.#watchWorkers();
     let complete = false;
@@ -115,6 +117,7 @@ export class LegPair {
       this.#startWindUp();
       await Promise.all([prefill, this.#stopCall]);
       clearTimeout(this.#windUp);
+      stopFollowing();
     }
   }
 
