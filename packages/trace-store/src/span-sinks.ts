@@ -5,7 +5,7 @@ import type { TraceStore } from "./trace-store.ts";
 
 /** Into the store of this process. */
 export function sinkToStore(store: TraceStore): SpanSink {
-  return async (request) => store.add(request);
+  return { near: true, take: async (request) => store.add(request) };
 }
 
 /**
@@ -15,8 +15,11 @@ export function sinkToStore(store: TraceStore): SpanSink {
 export function sinkToRouter(address: string, tls?: TlsIdentity): SpanSink {
   const connect = async () => (await import("@baton/rpc")).createTraceSender(address, tls);
   let sender: ReturnType<typeof connect> | undefined;
-  return async (request) => {
-    sender ??= connect();
-    await (await sender).send(request);
+  return {
+    near: false,
+    async take(request) {
+      sender ??= connect();
+      await (await sender).send(request);
+    },
   };
 }

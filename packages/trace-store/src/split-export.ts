@@ -1,6 +1,6 @@
 /** Sorts an encoded export request by trace, without decoding its spans. */
 import { rootName } from "@baton/tracing";
-import { fieldsOf, messageField } from "./wire-fields.ts";
+import { messageField, WireFields } from "./wire-fields.ts";
 
 /** What one process says of one trace. */
 export interface TracePart {
@@ -25,6 +25,8 @@ const RESOURCE_SPANS = { resource: 1, scopeSpans: 2 };
 const SCOPE_SPANS = { spans: 2 };
 const SPAN = { traceId: 1, parentSpanId: 4, name: 5 };
 
+const ROOT_PREFIX = rootName("");
+
 interface WireSpan {
   readonly traceId: string;
   readonly name: string;
@@ -40,41 +42,55 @@ interface WireSpan {
  */
 export function splitExport(request: Uint8Array): TracePart[] {
   return valuesOf(request, REQUEST.resourceSpans).flatMap((resourceSpans) => {
-    const resource = [...fieldsOf(resourceSpans)].filter(({ number }) => number === RESOURCE_SPANS.resource);
-    const wrap = (spans: readonly WireSpan[]) =>
-      requestOf(
-        resource.map(({ whole }) => whole),
-        spans,
-      );
-    const byTrace = Map.groupBy(spansOf(resourceSpans).filter(isOfRequest), ({ traceId }) => traceId);
-    return [...byTrace].map(([traceId, spans]) => ({
+    const { resource, spans } = readResourceSpans(resourceSpans);
+    const byTrace = Map.groupBy(spans, ({ traceId }) => traceId);
+    return [...byTrace].map(([traceId, members]) => ({
       traceId,
-      spans: spans.length,
-      request: wrap(spans),
-      roots: spans.filter(isRoot).map((span) => ({ requestId: requestIdOf(span), request: wrap([span]) })),
+      spans: members.length,
+      request: requestOf(resource, members),
+      roots: members
+        .filter(isRoot)
+        .map((span) => ({ requestId: requestIdOf(span), request: requestOf(resource, [span]) })),
     }));
   });
 }
 
-function valuesOf(message: Uint8Array, field: number): Uint8Array[] {
-  return [...fieldsOf(message)].filter(({ number }) => number === field).map(({ value }) => value);
+function valuesOf(message: Uint8Array, number: number): Uint8Array[] {
+  const values: Uint8Array[] = [];
+  const fields = new WireFields(message);
+  while (fields.next()) if (fields.number === number) values.push(fields.value);
+  return values;
 }
 
-function spansOf(resourceSpans: Uint8Array): WireSpan[] {
-  return valuesOf(resourceSpans, RESOURCE_SPANS.scopeSpans).flatMap((scopeSpans) =>
-    [...fieldsOf(scopeSpans)]
-      .filter(({ number }) => number === SCOPE_SPANS.spans)
-      .map(({ whole, value }) => readSpan(whole, value)),
-  );
+function readResourceSpans(message: Uint8Array) {
+  const resource: Uint8Array[] = [];
+  const spans: WireSpan[] = [];
+  const fields = new WireFields(message);
+  while (fields.next()) {
+    if (fields.number === RESOURCE_SPANS.resource) resource.push(fields.whole);
+    if (fields.number === RESOURCE_SPANS.scopeSpans) readScopeSpans(fields.value, spans);
+  }
+  return { resource, spans };
+}
+
+/** Adds those that are a request's. */
+function readScopeSpans(message: Uint8Array, spans: WireSpan[]): void {
+  const fields = new WireFields(message);
+  while (fields.next()) {
+    if (fields.number !== SCOPE_SPANS.spans) continue;
+    const span = readSpan(fields.whole, fields.value);
+    if (isOfRequest(span)) spans.push(span);
+  }
 }
 
 /** Reads no further than it must: senders write the fields in order, and those that matter come first. */
 function readSpan(field: Uint8Array, span: Uint8Array): WireSpan {
   const read = { traceId: "", name: "", hasParent: false, field };
-  for (const { number, value } of fieldsOf(span)) {
-    if (number === SPAN.traceId) read.traceId = bufferOf(value).toString("hex");
-    else if (number === SPAN.parentSpanId) read.hasParent = value.length > 0;
-    else if (number === SPAN.name) read.name = bufferOf(value).toString("utf8");
+  const fields = new WireFields(span);
+  while (fields.next()) {
+    if (fields.number === SPAN.traceId) read.traceId = bufferOf(fields.value).toString("hex");
+    else if (fields.number === SPAN.parentSpanId) read.hasParent = fields.length > 0;
+    else if (fields.number === SPAN.name) read.name = bufferOf(fields.value).toString("utf8");
     if (read.traceId !== "" && read.name !== "" && isOfRequest(read)) break;
   }
   return read;
@@ -89,11 +105,11 @@ function isOfRequest(span: WireSpan): boolean {
 }
 
 function isRoot({ name }: WireSpan): boolean {
-  return name.startsWith(rootName(""));
+  return name.startsWith(ROOT_PREFIX);
 }
 
 function requestIdOf({ name }: WireSpan): string {
-  return name.slice(rootName("").length);
+  return name.slice(ROOT_PREFIX.length);
 }
 
 function requestOf(resource: readonly Uint8Array[], spans: readonly WireSpan[]): Uint8Array {

@@ -3,6 +3,7 @@ export { readHeader } from "./carrier.ts";
 export { type ContractOptions, checkTrace } from "./contract.ts";
 export { isStandalone } from "./contract-structure.ts";
 export type { Violation, ViolationKind } from "./contract-tree.ts";
+export { encodeSpans } from "./encode-spans.ts";
 export {
   type ExportedEvent,
   type ExportedLink,

@@ -26,10 +26,10 @@ import { requestSampler, type SamplerName } from "./request-sampler.ts";
 import type { RequestTracer, StageObserver } from "./request-trace.ts";
 import { SpanOutlet } from "./span-outlet.ts";
 import { SpanRecorder } from "./span-recorder.ts";
-import type { SpanSink } from "./span-sink.ts";
+import { NearOutlet, type SpanSink, sinkExporter } from "./span-sink.ts";
 import { threadIdentity } from "./thread-identity.ts";
 import { throttledDiagLogger } from "./throttled-diag-logger.ts";
-import { WholeTreeProcessor } from "./whole-tree-processor.ts";
+import { type Outlet, WholeTreeProcessor } from "./whole-tree-processor.ts";
 
 export interface TracingOptions {
   /** `service.name`. */
@@ -88,7 +88,7 @@ const UNTRACED_METHODS = [
   "ServerReflectionInfo",
 ];
 
-/** Of spans for the sink, which is near: ms between two hand-overs, and spans in one. */
+/** Of spans for a sink in another process of the cluster: ms between two hand-overs, and spans in one. */
 const SINK_BATCH = { scheduledDelayMillis: 100, maxExportBatchSize: 512 };
 const DEFAULT_QUEUE_SIZE = 8192;
 
@@ -224,13 +224,11 @@ async function logProcessors({ endpoint, protocol, logsExporter }: TracingOption
   return [new BatchLogRecordProcessor({ exporter })];
 }
 
-async function sinkOutlet(options: TracingOptions): Promise<SpanOutlet | undefined> {
+async function sinkOutlet(options: TracingOptions): Promise<Outlet | undefined> {
   const { alsoTo, maxQueueSize = DEFAULT_QUEUE_SIZE } = options;
   if (alsoTo === undefined) return undefined;
-  const [{ BatchSpanProcessor }, { sinkExporter }] = await Promise.all([
-    import("@opentelemetry/sdk-trace"),
-    import("./span-sink.ts"),
-  ]);
+  if (alsoTo.near) return new NearOutlet(alsoTo);
+  const { BatchSpanProcessor } = await import("@opentelemetry/sdk-trace");
   return new SpanOutlet({
     exporter: sinkExporter(alsoTo),
     batch: (exporter) => new BatchSpanProcessor({ exporter, maxQueueSize, ...SINK_BATCH }),

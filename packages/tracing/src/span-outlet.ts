@@ -3,6 +3,7 @@
  * What does not fit, and what the exporter refuses, is dropped and counted.
  */
 import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
+import type { Outlet } from "./whole-tree-processor.ts";
 
 export interface SpanOutletOptions {
   readonly exporter: SpanExporter;
@@ -12,7 +13,7 @@ export interface SpanOutletOptions {
   readonly maxQueueSize: number;
 }
 
-export class SpanOutlet {
+export class SpanOutlet implements Outlet {
   readonly maxQueueSize: number;
   readonly #batch: SpanProcessor;
   #queued = 0;
@@ -28,7 +29,6 @@ export class SpanOutlet {
     return this.#dropped;
   }
 
-  /** Takes all of the spans, or drops all of them. */
   deliver(spans: readonly ReadableSpan[]): void {
     if (this.#queued + spans.length > this.maxQueueSize) {
       this.#dropped += spans.length;

@@ -1,22 +1,44 @@
-/** Hands finished spans to code of ours instead of a collector. */
-import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
-import type { SpanExporter } from "@opentelemetry/sdk-trace";
+/** Hands finished spans to code of ours, with a collector or without one. */
+import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
+import { encodeSpans } from "./encode-spans.ts";
+import type { Outlet } from "./whole-tree-processor.ts";
 
-/**
- * Takes an OTLP `ExportTraceServiceRequest`, encoded as protobuf. It may lose spans, and says nothing of it: a
- * rejection is ignored.
- */
-export type SpanSink = (request: Uint8Array) => Promise<void>;
+/** Takes spans. It may lose some, and says nothing of it: whoever wants to know what was lost asks the sink. */
+export interface SpanSink {
+  /** An OTLP `ExportTraceServiceRequest`, encoded as protobuf. A rejection is ignored. */
+  take(request: Uint8Array): Promise<void>;
+  /** In this process: it gets every part by itself, as soon as it is there. Another gets many at once. */
+  readonly near: boolean;
+}
 
-/** An exporter that always succeeds: whoever wants to know what the sink lost asks the sink. */
+/** An exporter that always succeeds. */
 export function sinkExporter(sink: SpanSink): SpanExporter {
   return {
     export(spans, done) {
-      const request = ProtobufTraceSerializer.serializeRequest(spans);
       const finish = () => done({ code: 0 });
-      if (request) sink(request).then(finish, finish);
-      else finish();
+      sink.take(encodeSpans(spans)).then(finish, finish);
     },
     async shutdown() {},
   };
+}
+
+/**
+ * The way out to a sink that is near. Nothing waits: spans of a hundred requests, encoded at once, would hold up all
+ * others for milliseconds.
+ */
+export class NearOutlet implements Outlet {
+  readonly maxQueueSize = Number.POSITIVE_INFINITY;
+  readonly #sink: SpanSink;
+
+  constructor(sink: SpanSink) {
+    this.#sink = sink;
+  }
+
+  deliver(spans: readonly ReadableSpan[]): void {
+    this.#sink.take(encodeSpans(spans)).catch(() => {});
+  }
+
+  async forceFlush(): Promise<void> {}
+
+  async shutdown(): Promise<void> {}
 }

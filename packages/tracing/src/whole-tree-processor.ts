@@ -9,7 +9,16 @@
  * Queueing and sending are the business of the outlets; each gets every part.
  */
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace";
-import type { SpanOutlet } from "./span-outlet.ts";
+
+/** One way out for finished spans. */
+export interface Outlet {
+  /** Spans that may wait there. */
+  readonly maxQueueSize: number;
+  /** Takes all of the spans, or drops all of them. */
+  deliver(spans: readonly ReadableSpan[]): void;
+  forceFlush(): Promise<void>;
+  shutdown(): Promise<void>;
+}
 
 const MAX_HELD = 2048;
 
@@ -22,13 +31,13 @@ interface Part {
 }
 
 export class WholeTreeProcessor implements SpanProcessor {
-  readonly #outlets: readonly SpanOutlet[];
+  readonly #outlets: readonly Outlet[];
   /** The part of every span that is open, or whose part is still held; by span id. */
   readonly #parts = new Map<string, Part>();
   readonly #maxHeld: number;
   #abandoned = 0;
 
-  constructor(outlets: readonly SpanOutlet[]) {
+  constructor(outlets: readonly Outlet[]) {
     this.#outlets = outlets;
     this.#maxHeld = Math.min(MAX_HELD, ...outlets.map(({ maxQueueSize }) => maxQueueSize));
   }
