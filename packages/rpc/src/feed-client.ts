@@ -22,10 +22,12 @@ export function createFeedClient(address: string, tls?: TlsIdentity): FeedClient
   const client = new WorkerFeed(address, ...clientChannel(address, tls));
   return {
     async *follow({ id, epoch }, options) {
-      const messages = callStream(`follow worker "${address}"`, options, () =>
+      const arrivals = callStream(`follow worker "${address}"`, options, () =>
         client.follow({ workerId: id, epoch }),
       );
-      for await (const message of messages) yield fromFeedUpdate(message);
+      for await (const messages of arrivals) {
+        for (const message of messages) yield fromFeedUpdate(message);
+      }
     },
     close: () => client.close(),
   };

@@ -7,7 +7,7 @@
  *   O4  A stream is read ahead of its reader, but not further than `READ_AHEAD` messages; then gRPC's flow control stops
  *       the server. It must be: what has arrived and is not read when the server closes the connection is lost.
  */
-import { AsyncQueue, BatonError } from "@baton/core";
+import { BatonError } from "@baton/core";
 import type * as grpc from "@grpc/grpc-js";
 import { fromServiceError } from "./status.ts";
 
@@ -51,22 +51,26 @@ export async function callUnary<Reply>(
   }
 }
 
-/** Makes a server-streaming call with the first step of the iteration; leaving the loop cancels it. @throws BatonError */
+/**
+ * Makes a server-streaming call with the first step of the iteration; leaving the loop cancels it. What comes in one
+ * turn of the event loop is given out together.
+ * @throws BatonError
+ */
 export async function* callStream<Reply>(
   action: string,
   options: CallOptions,
   start: () => grpc.ClientReadableStream<Reply>,
-): AsyncGenerator<Reply, void, void> {
+): AsyncGenerator<readonly Reply[], void, void> {
   const call = startCall(action, options, start);
   const ended = Promise.withResolvers<void>();
   call.on("status", () => ended.resolve());
-  const arrived = arrivals(call);
+  const arrivals = new Arrivals(call);
   const cancel = () => call.cancel();
   options.signal.addEventListener("abort", cancel, { once: true });
   try {
-    for await (const message of arrived) {
+    while (await arrivals.more()) {
       if (options.signal.aborted) break; // O2: what came before is of no interest any more.
-      yield message;
+      yield arrivals.take();
     }
     options.signal.throwIfAborted();
   } catch (reason) {
@@ -79,20 +83,53 @@ export async function* callStream<Reply>(
 }
 
 /** The messages of a stream, read ahead (O4), then its end or its error. */
-async function* arrivals<Reply>(call: grpc.ClientReadableStream<Reply>): AsyncGenerator<Reply, void, void> {
-  const queue = new AsyncQueue<Reply>();
-  let waiting = 0;
-  call.on("data", (message: Reply) => {
-    queue.push(message);
-    waiting += 1;
-    if (waiting >= READ_AHEAD) call.pause();
-  });
-  call.on("end", () => queue.end());
-  call.on("error", (error) => queue.fail(error));
-  for await (const message of queue) {
-    waiting -= 1;
-    if (call.isPaused() && waiting < READ_AHEAD / 2) call.resume();
-    yield message;
+class Arrivals<Reply> {
+  readonly #call: grpc.ClientReadableStream<Reply>;
+  #messages: Reply[] = [];
+  #end: { readonly error?: unknown } | undefined;
+  #reader: (() => void) | undefined;
+
+  constructor(call: grpc.ClientReadableStream<Reply>) {
+    this.#call = call;
+    call.on("data", (message: Reply) => {
+      this.#messages.push(message);
+      if (this.#messages.length >= READ_AHEAD) call.pause();
+      this.#wake();
+    });
+    call.on("end", () => this.#finish({}));
+    call.on("error", (error) => this.#finish({ error }));
+  }
+
+  /** Waits for messages; false where there will be none. @throws what the stream failed with, after its messages */
+  async more(): Promise<boolean> {
+    if (this.#messages.length === 0 && !this.#end) {
+      await new Promise<void>((resolve) => {
+        this.#reader = resolve;
+      });
+    }
+    if (this.#messages.length > 0) return true;
+    if (this.#end && "error" in this.#end) throw this.#end.error;
+    return false;
+  }
+
+  /** All that have come. */
+  take(): readonly Reply[] {
+    const messages = this.#messages;
+    this.#messages = [];
+    if (this.#call.isPaused()) this.#call.resume();
+    return messages;
+  }
+
+  #finish(end: { readonly error?: unknown }): void {
+    this.#end ??= end;
+    this.#wake();
+  }
+
+  /** grpc-js gives each message of a turn out by itself: the reader is woken behind all of them. */
+  #wake(): void {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    if (reader) setImmediate(reader);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Server-sent events on a raw response, no faster than the client reads. What is sent in one turn of the event loop goes
- * out in one piece: tokens of many requests come together, and a system call costs more than the text in it.
+ * Server-sent events on a raw response, no faster than the client reads. What is sent at once (the last
+ * text, the end, the usage) goes out in one piece: a system call costs more than the text in it.
  */
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
@@ -44,13 +44,13 @@ export class SseStream {
     this.#response.end(`data: ${text}\n\n`);
   }
 
-  /** Holds back what is written until the end of this turn. */
+  /** Holds back what is written until all that came with it is written too. */
   #collect(): void {
     const { socket } = this.#response;
     if (this.#corked || !socket) return;
     this.#corked = true;
     socket.cork();
-    setImmediate(() => {
+    process.nextTick(() => {
       this.#corked = false;
       socket.uncork();
     });
