@@ -9,14 +9,8 @@ export interface TracePart {
   readonly spans: number;
   /** An export request of its own: such requests can be put after one another, and are one. */
   readonly request: Uint8Array;
-  /** The requests whose roots are among the spans. */
-  readonly roots: readonly TraceRoot[];
-}
-
-export interface TraceRoot {
-  readonly requestId: string;
-  /** An export request of the root alone. */
-  readonly request: Uint8Array;
+  /** Ids of the requests whose roots are among the spans. */
+  readonly roots: readonly string[];
 }
 
 /** Field numbers of opentelemetry-proto. */
@@ -35,24 +29,53 @@ interface WireSpan {
   readonly field: Uint8Array;
 }
 
+/** What one process says, of whatever traces. */
+interface ProcessSpans {
+  /** As fields of ResourceSpans. */
+  readonly resource: readonly Uint8Array[];
+  readonly spans: readonly WireSpan[];
+}
+
 /**
  * The parts of an export request, each in memory of its own. A span that continues nothing and is no request's root is
  * left out.
  * @throws Error where the bytes are no export request
  */
 export function splitExport(request: Uint8Array): TracePart[] {
-  return valuesOf(request, REQUEST.resourceSpans).flatMap((resourceSpans) => {
-    const { resource, spans } = readResourceSpans(resourceSpans);
-    const byTrace = Map.groupBy(spans, ({ traceId }) => traceId);
-    return [...byTrace].map(([traceId, members]) => ({
-      traceId,
-      spans: members.length,
-      request: requestOf(resource, members),
-      roots: members
-        .filter(isRoot)
-        .map((span) => ({ requestId: requestIdOf(span), request: requestOf(resource, [span]) })),
-    }));
+  const processes = valuesOf(request, REQUEST.resourceSpans).map(readResourceSpans);
+  const [only] = processes;
+  if (only && processes.length === 1 && isOnePart(only)) return [partOf(only.spans, owned(request))];
+  return processes.flatMap(({ resource, spans }) => {
+    const byTrace = Map.groupBy(spans.filter(isOfRequest), ({ traceId }) => traceId);
+    return [...byTrace.values()].map((members) => partOf(members, requestOf(resource, members)));
   });
+}
+
+/** The root of a request among those of a part, as an export request of its own. */
+export function rootOf({ request }: TracePart, requestId: string): Uint8Array {
+  const [root] = valuesOf(request, REQUEST.resourceSpans)
+    .map(readResourceSpans)
+    .flatMap(({ resource, spans }) =>
+      spans
+        .filter((span) => isRoot(span) && requestIdOf(span) === requestId)
+        .map((span) => requestOf(resource, [span])),
+    );
+  return root ?? new Uint8Array();
+}
+
+/** Everything is of one trace: what a process says of its own requests comes so. */
+function isOnePart({ spans }: ProcessSpans): boolean {
+  return spans.length > 0 && spans.every((span) => span.traceId === spans[0]!.traceId && isOfRequest(span));
+}
+
+function partOf(spans: readonly WireSpan[], request: Uint8Array): TracePart {
+  const roots = spans.filter(isRoot).map(requestIdOf);
+  return { traceId: spans[0]!.traceId, spans: spans.length, request, roots };
+}
+
+/** The same bytes, in memory that nothing else keeps. */
+function owned(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : Uint8Array.from(bytes);
 }
 
 function valuesOf(message: Uint8Array, number: number): Uint8Array[] {
@@ -62,7 +85,7 @@ function valuesOf(message: Uint8Array, number: number): Uint8Array[] {
   return values;
 }
 
-function readResourceSpans(message: Uint8Array) {
+function readResourceSpans(message: Uint8Array): ProcessSpans {
   const resource: Uint8Array[] = [];
   const spans: WireSpan[] = [];
   const fields = new WireFields(message);
@@ -73,13 +96,10 @@ function readResourceSpans(message: Uint8Array) {
   return { resource, spans };
 }
 
-/** Adds those that are a request's. */
 function readScopeSpans(message: Uint8Array, spans: WireSpan[]): void {
   const fields = new WireFields(message);
   while (fields.next()) {
-    if (fields.number !== SCOPE_SPANS.spans) continue;
-    const span = readSpan(fields.whole, fields.value);
-    if (isOfRequest(span)) spans.push(span);
+    if (fields.number === SCOPE_SPANS.spans) spans.push(readSpan(fields.whole, fields.value));
   }
 }
 

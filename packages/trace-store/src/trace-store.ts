@@ -8,7 +8,7 @@
  *   M4  Only requests are kept: a span that continues nothing and is no request's root is left out, so that traces of
  *       engine steps, thousands in a minute, do not drive them out.
  */
-import { splitExport, type TracePart, type TraceRoot } from "./split-export.ts";
+import { rootOf, splitExport, type TracePart } from "./split-export.ts";
 
 export interface TraceStoreLimits {
   readonly maxTraces: number;
@@ -52,7 +52,7 @@ export class TraceStore {
   /** In the order in which they were first seen. */
   readonly #traces = new Map<string, Trace>();
   /** By request id; the latest where an id was used twice. In the order in which roots arrived. */
-  readonly #requests = new Map<string, { readonly trace: Trace; readonly root: TraceRoot }>();
+  readonly #requests = new Map<string, { readonly trace: Trace; readonly part: TracePart }>();
   #spans = 0;
   #bytes = 0;
   #evictedTraces = 0;
@@ -76,11 +76,11 @@ export class TraceStore {
     return [...this.#requests]
       .slice(-limit)
       .reverse()
-      .map(([requestId, { trace, root }]) => ({
+      .map(([requestId, { trace, part }]) => ({
         traceId: trace.id,
         requestId,
         spans: trace.spans,
-        root: root.request,
+        root: rootOf(part, requestId),
       }));
   }
 
@@ -113,9 +113,9 @@ export class TraceStore {
     this.#spans += part.spans;
     this.#bytes += bytes;
     this.#traces.set(trace.id, trace);
-    for (const root of part.roots) {
-      this.#requests.delete(root.requestId); // The latest is last.
-      this.#requests.set(root.requestId, { trace, root });
+    for (const requestId of part.roots) {
+      this.#requests.delete(requestId); // The latest is last.
+      this.#requests.set(requestId, { trace, part });
     }
   }
 
@@ -123,7 +123,7 @@ export class TraceStore {
     const [oldest] = this.#traces.values();
     if (!oldest) return;
     this.#traces.delete(oldest.id);
-    for (const { requestId } of oldest.parts.flatMap(({ roots }) => roots)) {
+    for (const requestId of oldest.parts.flatMap(({ roots }) => roots)) {
       if (this.#requests.get(requestId)?.trace === oldest) this.#requests.delete(requestId);
     }
     this.#spans -= oldest.spans;
@@ -133,8 +133,5 @@ export class TraceStore {
 }
 
 function sizeOf({ request, roots }: TracePart): number {
-  return roots.reduce(
-    (sum, root) => sum + root.request.length + PART_OVERHEAD,
-    request.length + PART_OVERHEAD,
-  );
+  return request.length + PART_OVERHEAD * (1 + roots.length);
 }

@@ -21,9 +21,10 @@ export class BackwardWriter {
     return this.#bytes.length - this.#at;
   }
 
-  /** A copy of what was written; the writer is empty again. */
+  /** What was written, in memory of its own; the writer is empty again. */
   finish(): Buffer {
-    const written = Buffer.from(this.#bytes.subarray(this.#at));
+    const written = Buffer.allocUnsafeSlow(this.length);
+    this.#bytes.copy(written, 0, this.#at);
     this.#at = this.#bytes.length;
     return written;
   }
