@@ -74,15 +74,15 @@ export function createRoutePlanner(options: RoutePlannerOptions): RoutePlanner {
 }
 
 function availability(model: string, view: WorkerView): Availability {
-  const serving = new Set(
-    view
-      .filter(({ record }) => record.state === "serving" && record.model === model)
-      .map(({ record }) => record.role),
-  );
-  const missing = (["prefill", "decode"] as const).filter((role) => !serving.has(role));
-  if (missing.length === 0) return { kind: "disaggregated" };
-  return serving.has("aggregated") ? { kind: "aggregated" } : { kind: "unavailable", missing };
+  const serves = (role: WorkerRole) =>
+    view.some(({ record }) => record.role === role && record.state === "serving" && record.model === model);
+  const missing = PAIR.filter((role) => !serves(role));
+  if (missing.length === 0) return DISAGGREGATED;
+  return serves("aggregated") ? { kind: "aggregated" } : { kind: "unavailable", missing };
 }
+
+const PAIR = ["prefill", "decode"] as const;
+const DISAGGREGATED: Availability = { kind: "disaggregated" };
 
 function noWorker(role: WorkerRole, { model, workers }: RouteRequest): BatonError {
   const wanted = role === "prefill" ? workers?.prefill : workers?.decode;

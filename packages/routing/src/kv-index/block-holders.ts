@@ -15,6 +15,7 @@ export class BlockHolders {
   /** Blocks held, by slot. */
   readonly #held: number[] = [];
   #heldByAll = 0;
+  #size = 0;
 
   /** True if nobody holds anything. */
   get isEmpty(): boolean {
@@ -23,12 +24,12 @@ export class BlockHolders {
 
   /** Distinct blocks. */
   get size(): number {
-    return this.#sum((shard) => shard.size);
+    return this.#size;
   }
 
   /** Bytes of the tables. */
   get byteLength(): number {
-    return this.#sum((shard) => shard.byteLength);
+    return this.#shards.reduce((sum, shard) => sum + (shard?.byteLength ?? 0), 0);
   }
 
   /** How many blocks the worker holds. */
@@ -45,7 +46,10 @@ export class BlockHolders {
   add(names: BlockNames, slot: number): void {
     let added = 0;
     for (let i = 0; i < names.length; i += 2) {
-      if (this.#shardFor(names[i + 1]!).add(names[i]!, names[i + 1]!, slot)) added++;
+      const shard = this.#shardFor(names[i + 1]!);
+      const before = shard.size;
+      if (shard.add(names[i]!, names[i + 1]!, slot)) added++;
+      this.#size += shard.size - before;
     }
     this.#setHeld(slot, this.heldBy(slot) + added);
   }
@@ -54,7 +58,11 @@ export class BlockHolders {
   remove(names: BlockNames, slot: number): void {
     let removed = 0;
     for (let i = 0; i < names.length; i += 2) {
-      if (this.#shards[shardOf(names[i + 1]!)]?.remove(names[i]!, names[i + 1]!, slot)) removed++;
+      const shard = this.#shards[shardOf(names[i + 1]!)];
+      if (!shard) continue;
+      const before = shard.size;
+      if (shard.remove(names[i]!, names[i + 1]!, slot)) removed++;
+      this.#size += shard.size - before;
     }
     this.#setHeld(slot, this.heldBy(slot) - removed);
   }
@@ -66,7 +74,9 @@ export class BlockHolders {
 
   /** Takes the workers whose bits are set in `slots` out of one shard; over all shards this frees their slots. */
   forget(shard: number, slots: Int32Array): void {
+    const before = this.#shards[shard]?.size ?? 0;
     this.#shards[shard]?.forget(slots);
+    this.#size += (this.#shards[shard]?.size ?? 0) - before;
   }
 
   /** Says that a slot whose worker was forgotten may be given to another. */
@@ -83,10 +93,6 @@ export class BlockHolders {
     const index = shardOf(high);
     this.#shards[index] ??= new BlockShard();
     return this.#shards[index];
-  }
-
-  #sum(of: (shard: BlockShard) => number): number {
-    return this.#shards.reduce((sum, shard) => sum + (shard ? of(shard) : 0), 0);
   }
 }
 

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ApiKey, KeyLimits } from "../access/api-key.ts";
 import { type AccessRules, type Audience, authorize } from "../access/authorize.ts";
 import { KeyUsage } from "../access/key-usage.ts";
+import { syncHook } from "./sync-hook.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -31,29 +32,35 @@ export interface GuardOptions extends AccessRules {
 export function guard(app: FastifyInstance, options: GuardOptions): void {
   const warning = new RateLimitedWarning(options.logger, systemClock);
   app.decorateRequest("apiKey", undefined);
-  app.addHook("onRequest", async (request) => {
-    const port = options.portOf(request);
-    const name = `${request.method} ${request.url.split("?")[0]}`;
-    const { headers } = request;
-    try {
-      request.apiKey = authorize({ name, port, audience: audienceOf(request, port), headers }, options);
-    } catch (reason) {
-      const { code, message } = BatonError.from(reason);
-      warning.warn({ peer: request.ip, code }, message);
-      throw reason;
-    }
-  });
+  app.addHook(
+    "onRequest",
+    syncHook((request) => {
+      const port = options.portOf(request);
+      const name = `${request.method} ${request.url.split("?")[0]}`;
+      const { headers } = request;
+      try {
+        request.apiKey = authorize({ name, port, audience: audienceOf(request, port), headers }, options);
+      } catch (reason) {
+        const { code, message } = BatonError.from(reason);
+        warning.warn({ peer: request.ip, code }, message);
+        throw reason;
+      }
+    }),
+  );
 }
 
 /** Holds clients to the limits of their keys; a request above one has a trace like any that is refused. */
 export function limitKeys(app: FastifyInstance, { keys, keyLimits }: GuardOptions): void {
   const usages = new Map(keys.map((key) => [key, new KeyUsage(key, keyLimits, systemClock)]));
-  app.addHook("onRequest", async ({ apiKey, scope }, reply) => {
-    const running = apiKey && usages.get(apiKey)?.begin();
-    if (!running) return;
-    reply.raw.once("close", () => running.end());
-    scope?.meter((tokens) => running.used(tokens));
-  });
+  app.addHook(
+    "onRequest",
+    syncHook(({ apiKey, scope }, reply) => {
+      const running = apiKey && usages.get(apiKey)?.begin();
+      if (!running) return;
+      reply.raw.once("close", () => running.end());
+      scope?.meter((tokens) => running.used(tokens));
+    }),
+  );
 }
 
 /** A path that does not exist is told to those who may use the port, and to nobody else. */

@@ -21,6 +21,7 @@ import { createListener } from "./listeners.ts";
 import { chooseRequestId, nameInBody, REQUEST_ID_HEADER } from "./request-id.ts";
 import { RequestScope } from "./request-scope.ts";
 import { type RoutingOverrides, routingWishes } from "./routing-wishes.ts";
+import { syncHook } from "./sync-hook.ts";
 import { requestedLevel } from "./trace-level.ts";
 
 declare module "fastify" {
@@ -75,17 +76,23 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   app.decorateRequest("scope", undefined);
   allowOrigins(app, options.corsOrigins);
   guard(app, options.access);
-  app.addHook("onRequest", async (request, reply) => openScope(request, reply, options));
+  app.addHook(
+    "onRequest",
+    syncHook((request, reply) => openScope(request, reply, options)),
+  );
   limitKeys(app, options.access);
   // The body has been read by now.
-  app.addHook("preHandler", async (request, reply) => {
-    if (!request.scope) return;
-    const name = nameInBody(request, (id) => options.inFlight.has(id));
-    if (name) request.scope.rename(name);
-    request.scope.begin(options.traceOverrides === "allow" ? requestedLevel(request) : undefined);
-    reply.headers(request.scope.headers);
-    request.scope.routing = routingWishes(request.headers, options.routingOverrides);
-  });
+  app.addHook(
+    "preHandler",
+    syncHook((request, reply) => {
+      if (!request.scope) return;
+      const name = nameInBody(request, (id) => options.inFlight.has(id));
+      if (name) request.scope.rename(name);
+      request.scope.begin(options.traceOverrides === "allow" ? requestedLevel(request) : undefined);
+      reply.headers(request.scope.headers);
+      request.scope.routing = routingWishes(request.headers, options.routingOverrides);
+    }),
+  );
   app.setErrorHandler((reason: FastifyError | BatonError, request, reply) =>
     sendError(errorOf(reason, options.maxBodyBytes), request, reply, options),
   );

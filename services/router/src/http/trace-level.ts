@@ -23,6 +23,11 @@ export const metadataField = z.strictObject({ trace: asked.nullish() }).nullish(
 
 const body = z.object({ metadata: metadataField });
 
+function levelInBody(given: unknown): TraceLevel | undefined {
+  const hasMetadata = typeof given === "object" && given !== null && "metadata" in given;
+  return hasMetadata ? (body.safeParse(given).data?.metadata?.trace ?? undefined) : undefined;
+}
+
 /**
  * The level that a request asks for, if it does. A body that is not as it should be asks for none: whoever reads the
  * body says what is wrong with it.
@@ -30,7 +35,7 @@ const body = z.object({ metadata: metadataField });
  */
 export function requestedLevel(request: FastifyRequest): TraceLevel | undefined {
   const header = request.headers[TRACE_LEVEL_HEADER];
-  if (header === undefined) return body.safeParse(request.body).data?.metadata?.trace ?? undefined;
+  if (header === undefined) return levelInBody(request.body);
   const level = /^\d$/.test(String(header)) ? Number(header) : Number.NaN;
   if (isTraceLevel(level)) return level;
   throw new BatonError(
