@@ -1,7 +1,9 @@
 /**
  * What the router costs: time added to a request, requests per second on one processor, memory per running request.
  *
- *     npm run bench -- router [--level 3] [--seconds 10] [--only overhead,saturation,memory,profile]
+ *     npm run bench -- router [--level 3] [--seconds 10] [--pause 0] [--only overhead,saturation,memory,profile]
+ *
+ * `--pause` is the time between tokens in ms; with 0 the tokens of an answer come together, and the router sends them so.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,6 +22,13 @@ import { DirectClient } from "./router/direct.ts";
 import { canPin, pin } from "./router/pinning.ts";
 import { readProfile } from "./router/profile.ts";
 import { RawClient, type Timing } from "./router/raw-client.ts";
+
+/** What is varied: both as on the command line. */
+interface Load {
+  readonly level: string;
+  /** Ms between tokens. */
+  readonly pause: string;
+}
 
 type Report = (measurement: Measurement) => void;
 
@@ -40,21 +49,26 @@ export const bench: Bench = {
       options: {
         level: { type: "string", default: "3" },
         seconds: { type: "string", default: "10" },
+        pause: { type: "string", default: "0" },
         only: { type: "string", default: PARTS.join() },
       },
     });
-    const { level } = values;
+    const load = { level: values.level, pause: values.pause };
     const seconds = Number(values.seconds);
     const parts = new Set(values.only.split(","));
     const pinned = canPin();
     if (!pinned)
       process.stderr.write("The router has no processor of its own: taskset or a second one is missing\n");
-    if (parts.has("overhead")) await overhead(report, level, seconds, pinned);
-    if (parts.has("saturation")) await saturation(report, level, seconds, pinned);
-    if (parts.has("profile")) await profile(report, level, seconds);
-    if (parts.has("memory")) await memory(report, level);
+    if (parts.has("overhead")) await overhead(report, load, seconds, pinned);
+    if (parts.has("saturation")) await saturation(report, load, seconds, pinned);
+    if (parts.has("profile")) await profile(report, load, seconds);
+    if (parts.has("memory")) await memory(report, load.level);
   },
 };
+
+function describe({ level, pause }: Load): string {
+  return pause === "0" ? `level ${level}` : `level ${level}, a token every ${pause} ms`;
+}
 
 function body(index: number): string {
   const prompt = `${index} is a number with a story`;
@@ -62,8 +76,8 @@ function body(index: number): string {
 }
 
 /** Requests at a steady rate, by turns straight to the workers and through the router. */
-async function overhead(report: Report, level: string, seconds: number, pinned: boolean): Promise<void> {
-  await using instant = await startInstant(level);
+async function overhead(report: Report, load: Load, seconds: number, pinned: boolean): Promise<void> {
+  await using instant = await startInstant(load);
   const router = instant.cluster.process("router");
   if (pinned) {
     pin([router.child.pid!], ROUTER_CPU);
@@ -75,15 +89,17 @@ async function overhead(report: Report, level: string, seconds: number, pinned: 
   const promptIds = (index: number) => [...Buffer.from(JSON.parse(body(index)).prompt as string)];
   const through = (index: number) => pool.stream(body(index));
   const straight = (index: number) => direct.generate(promptIds(index), TOKENS);
+  // A process that has not run for long compiles while it runs, and all three do.
+  await closedLoop(router.addresses.http!, 16, 6);
   await openLoop(through, 2);
-  await openLoop(straight, 2);
+  await openLoop(straight, 4);
   const turns = Math.max(1, Math.round(seconds / 5));
   const timings = { direct: [] as Timing[], router: [] as Timing[] };
   for (let turn = 0; turn < turns; turn++) {
     timings.direct.push(...(await openLoop(straight, 5)));
     timings.router.push(...(await openLoop(through, 5)));
   }
-  const what = `${RATE} requests/s, level ${level}`;
+  const what = `${RATE} requests/s, ${describe(load)}`;
   for (const [metric, of] of [
     ["first token", (one: Timing) => one.firstTokenAt - one.startedAt],
     ["whole request", (one: Timing) => one.endedAt - one.startedAt],
@@ -142,14 +158,14 @@ class ClientPool implements Disposable {
 }
 
 /** A router with workers that answer at once, so that nothing else is the limit. */
-async function startInstant(level: string, env: Readonly<Record<string, string>> = {}) {
+async function startInstant({ level, pause }: Load, env: Readonly<Record<string, string>> = {}) {
   const stack = new AsyncDisposableStack();
   const routerArgs = ["--trace-level", level, "--max-inflight", "4096"];
   const cluster = stack.use(await Cluster.start({ prefill: 0, decode: 0, routerArgs, env }));
   const hash = await hashModel(await ensureBabbleCheckpoint(TEST_CACHE), "fp32");
   const program = fileURLToPath(new URL("./router/instant-worker.ts", import.meta.url));
   const registry = cluster.process("router").addresses.grpc!;
-  const worker = await ServiceProcess.start(program, [registry, BABBLE_MODEL, hash]);
+  const worker = await ServiceProcess.start(program, [registry, BABBLE_MODEL, hash, pause]);
   stack.defer(async () => void (await worker.end()));
   await cluster.ready();
   return { cluster, worker, [Symbol.asyncDispose]: () => stack.disposeAsync() };
@@ -168,8 +184,8 @@ async function closedLoop(address: string, clients: number, seconds: number): Pr
   return timings;
 }
 
-async function saturation(report: Report, level: string, seconds: number, pinned: boolean): Promise<void> {
-  await using instant = await startInstant(level);
+async function saturation(report: Report, load: Load, seconds: number, pinned: boolean): Promise<void> {
+  await using instant = await startInstant(load);
   const router = instant.cluster.process("router");
   if (pinned) {
     pin([router.child.pid!], ROUTER_CPU);
@@ -179,30 +195,30 @@ async function saturation(report: Report, level: string, seconds: number, pinned
   await closedLoop(address, 32, 4);
   for (const clients of [32, 128]) {
     const before = processorMs([router.child.pid!]);
-    const loadBefore = processorMs([process.pid, instant.worker.child.pid!]);
+    const othersBefore = processorMs([process.pid, instant.worker.child.pid!]);
     const startedAt = performance.now();
     const timings = await closedLoop(address, clients, seconds);
     const elapsed = performance.now() - startedAt;
     const busy = processorMs([router.child.pid!]) - before;
     const latencies = timings.map((one) => one.endedAt - one.startedAt);
     const say = (metric: string, value: number, unit: string) =>
-      report({ case: `${clients} clients, level ${level}`, contender: "router", metric, value, unit });
+      report({ case: `${clients} clients, ${describe(load)}`, contender: "router", metric, value, unit });
     say("requests/s", (timings.length * 1000) / elapsed, "1/s");
     say("processor per request", busy / timings.length, "ms");
     say("processor used", (100 * busy) / elapsed, "%");
-    const loadBusy = processorMs([process.pid, instant.worker.child.pid!]) - loadBefore;
-    say("load and worker, processor used", (100 * loadBusy) / elapsed, "%");
+    const others = processorMs([process.pid, instant.worker.child.pid!]) - othersBefore;
+    say("processor that load and workers used", (100 * others) / elapsed, "%");
     for (const p of [50, 99]) say(`latency p${p}`, percentile(latencies, p), "ms");
   }
 }
 
-async function profile(report: Report, level: string, seconds: number): Promise<void> {
+async function profile(report: Report, load: Load, seconds: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "baton-profile-"));
   try {
     let startedAt: number;
     {
       const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` };
-      await using instant = await startInstant(level, env);
+      await using instant = await startInstant(load, env);
       const address = instant.cluster.process("router").addresses.http!;
       await closedLoop(address, 32, 2); // Compiles what it will run.
       startedAt = performance.now();
@@ -211,7 +227,7 @@ async function profile(report: Report, level: string, seconds: number): Promise<
     const { modules, functions } = await readProfile(folder, performance.now() - startedAt);
     const say = (metric: string, share: number) =>
       report({
-        case: `profile, level ${level}`,
+        case: `profile, ${describe(load)}`,
         contender: "router",
         metric,
         value: 100 * share,

@@ -1,14 +1,17 @@
 /**
  * A process that answers as a prefill and a decode worker do, at once and with nothing behind it: what is left to measure
- * is the router. Arguments: the registry's address, the model's name, its hash.
+ * is the router. Arguments: the registry's address, the model's name, its hash, and the pause between tokens in ms: with
+ * 0 all tokens of an answer come together.
  */
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { silentLogger, type WorkerRecord, workerId } from "@baton/core";
 import { mockLayout } from "@baton/engine";
 import { createGrpcWorkerAnnouncer, createRpcServer } from "@baton/rpc";
 
 const HOST = "127.0.0.1";
-const [registry, model, modelHash] = process.argv.slice(2) as [string, string, string];
+const [registry, model, modelHash, pause] = process.argv.slice(2) as [string, string, string, string];
+const pauseMs = Number(pause);
 
 function announce(role: "prefill" | "decode", port: number): void {
   const record: WorkerRecord = {
@@ -37,7 +40,10 @@ const decode = createRpcServer({ logger: silentLogger });
 decode.addDecode({
   async *generate({ request }) {
     const { maxTokens } = request.sampling;
-    for (let i = 0; i < maxTokens; i++) yield { type: "tokens", tokenIds: [97 + (i % 26)] };
+    for (let i = 0; i < maxTokens; i++) {
+      if (i > 0 && pauseMs > 0) await sleep(pauseMs);
+      yield { type: "tokens", tokenIds: [97 + (i % 26)] };
+    }
     const usage = {
       promptTokens: request.promptTokenIds.length,
       cachedTokens: 0,

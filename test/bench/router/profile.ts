@@ -1,9 +1,13 @@
-/** Where a process spends its processor time, by package: a summary of what `--cpu-prof` writes. */
+/**
+ * Where a process spends its processor time, by package: a summary of what `--cpu-prof` writes. What Node and the engine
+ * do for a package is the package's; the rest (garbage collection, promises, sockets' events) goes under their names.
+ */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 interface ProfileNode {
   readonly id: number;
+  readonly children?: readonly number[];
   readonly callFrame: { readonly functionName: string; readonly url: string };
 }
 
@@ -27,7 +31,11 @@ export async function readProfile(
   const largest = texts.toSorted((a, b) => b.length - a.length)[0];
   if (largest === undefined) throw new Error(`Cannot find a profile in "${folder}"`);
   const profile = lastOf(JSON.parse(largest) as CpuProfile, lastMs);
-  return { modules: sharesBy(profile, moduleOf), functions: sharesBy(profile, functionOf) };
+  const parents = parentsOf(profile);
+  return {
+    modules: sharesBy(profile, (node) => ownerOf(node, parents)),
+    functions: sharesBy(profile, functionOf),
+  };
 }
 
 function lastOf(profile: CpuProfile, lastMs: number): CpuProfile {
@@ -55,20 +63,30 @@ function sharesBy({ nodes, samples, timeDeltas }: CpuProfile, nameOf: (node: Pro
   return [...times].map(([name, time]) => [name, time / busy] as const).sort((a, b) => b[1] - a[1]);
 }
 
-/** The package that a function is part of. */
-function moduleOf({ callFrame: { functionName, url } }: ProfileNode): string {
-  const dependency = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1];
-  if (dependency) return dependency;
-  const own = /\/((?:packages|services)\/[^/]+)\//.exec(url)?.[1];
-  if (own) return own;
-  if (url.startsWith("node:"))
-    return `node:${
-      url
-        .slice(5)
-        .replace(/^internal\//, "")
-        .split("/")[0]
-    }`;
-  return functionName.startsWith("(") ? functionName : "native and built-in";
+type Parents = ReadonlyMap<number, ProfileNode>;
+
+function parentsOf({ nodes }: CpuProfile): Parents {
+  const parents = new Map<number, ProfileNode>();
+  for (const node of nodes) for (const child of node.children ?? []) parents.set(child, node);
+  return parents;
+}
+
+/** The package that the function is part of, or that it works for. */
+function ownerOf(node: ProfileNode, parents: Parents): string {
+  let outermost = node;
+  for (let at: ProfileNode | undefined = node; at; at = parents.get(at.id)) {
+    const owner = packageOf(at);
+    if (owner) return owner;
+    if (at.callFrame.functionName !== "(root)") outermost = at;
+  }
+  return outermost.callFrame.url === "" ? outermost.callFrame.functionName : "node";
+}
+
+function packageOf({ callFrame: { url } }: ProfileNode): string | undefined {
+  return (
+    /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ??
+    /\/((?:packages|services)\/[^/]+)\//.exec(url)?.[1]
+  );
 }
 
 function functionOf(node: ProfileNode): string {
