@@ -16,7 +16,7 @@ import { BABBLE_MODEL, ensureBabbleCheckpoint } from "@baton/model/testing";
 import { Cluster, TEST_CACHE } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { ServiceProcess } from "../support/service-process.ts";
-import { type Bench, type Measurement, percentile } from "./bench.ts";
+import { type Bench, type Measurement, percentile, summarize } from "./bench.ts";
 import { processorMs } from "./process-time.ts";
 import { DirectClient } from "./router/direct.ts";
 import { canPin, pin } from "./router/pinning.ts";
@@ -35,6 +35,7 @@ type Report = (measurement: Measurement) => void;
 /** The router's processor, and everybody else's. */
 const [ROUTER_CPU, OTHERS_CPU] = [0, 1];
 const RATE = 200;
+const TURN_SECONDS = 5;
 const TOKENS = 8;
 const PARTS = ["overhead", "saturation", "memory", "profile"];
 
@@ -93,25 +94,50 @@ async function overhead(report: Report, load: Load, seconds: number, pinned: boo
   await closedLoop(router.addresses.http!, 16, 6);
   await openLoop(through, 2);
   await openLoop(straight, 4);
-  const turns = Math.max(1, Math.round(seconds / 5));
-  const timings = { direct: [] as Timing[], router: [] as Timing[] };
-  for (let turn = 0; turn < turns; turn++) {
-    timings.direct.push(...(await openLoop(straight, 5)));
-    timings.router.push(...(await openLoop(through, 5)));
-  }
-  const what = `${RATE} requests/s, ${describe(load)}`;
-  for (const [metric, of] of [
-    ["first token", (one: Timing) => one.firstTokenAt - one.startedAt],
-    ["whole request", (one: Timing) => one.endedAt - one.startedAt],
-  ] as const) {
-    const [without, routed] = [timings.direct.map(of), timings.router.map(of)];
-    const mean = without.reduce((sum, one) => sum + one, 0) / without.length;
-    const say = (contender: string, name: string, value: number) =>
-      report({ case: what, contender, metric: `${metric} ${name}`, value, unit: "ms" });
-    say("direct", "mean", mean);
-    for (const p of [50, 99]) say("direct", `p${p}`, percentile(without, p));
-    for (const p of [50, 99]) say("through the router", `p${p}`, percentile(routed, p));
-    for (const p of [50, 99]) say("added", `p${p} − mean of direct`, percentile(routed, p) - mean);
+  const turns: Turn[] = [];
+  for (let left = seconds; left > 0; left -= TURN_SECONDS)
+    turns.push({
+      direct: await openLoop(straight, TURN_SECONDS),
+      routed: await openLoop(through, TURN_SECONDS),
+    });
+  const of = `${RATE} requests/s, ${describe(load)}`;
+  reportTurns(report, of, "first token", turns, (one) => one.firstTokenAt - one.startedAt);
+  reportTurns(report, of, "whole request", turns, (one) => one.endedAt - one.startedAt);
+}
+
+/** The same load without the router, and then with it. */
+interface Turn {
+  readonly direct: readonly Timing[];
+  readonly routed: readonly Timing[];
+}
+
+/** Of every figure the median over the turns: what else the machine does in one of them is not the router's. */
+function reportTurns(
+  report: Report,
+  what: string,
+  metric: string,
+  turns: readonly Turn[],
+  of: (one: Timing) => number,
+): void {
+  const say = (contender: string, name: string, values: readonly number[]) =>
+    report({ case: what, contender, metric: `${metric} ${name}`, ...summarize(values), unit: "ms" });
+  const direct = turns.map((turn) => turn.direct.map(of));
+  const routed = turns.map((turn) => turn.routed.map(of));
+  const means = direct.map((some) => some.reduce((sum, one) => sum + one, 0) / some.length);
+  say("direct", "mean", means);
+  for (const p of [50, 99]) {
+    const added = routed.map((some, turn) => percentile(some, p) - means[turn]!);
+    say(
+      "direct",
+      `p${p}`,
+      direct.map((some) => percentile(some, p)),
+    );
+    say(
+      "through the router",
+      `p${p}`,
+      routed.map((some) => percentile(some, p)),
+    );
+    say("added", `p${p} − mean of direct`, added);
   }
 }
 

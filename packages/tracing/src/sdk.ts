@@ -11,6 +11,7 @@
 import { hostname } from "node:os";
 import { type Logger, systemClock } from "@baton/core";
 import { DiagLogLevel, diag } from "@opentelemetry/api";
+import { CallContext } from "./call-context.ts";
 import { CryptoIdGenerator } from "./crypto-id-generator.ts";
 import { genAiNames } from "./gen-ai-names.ts";
 import { grpcTracerProvider } from "./grpc-tracer.ts";
@@ -133,10 +134,11 @@ async function startSdk(options: TracingOptions): Promise<Tracing> {
   const resource = resourceFromAttributes(resourceAttributes(options));
   const sampler = requestSampler(await configuredSampler(options.sampler));
   const spans = new SpanRecorder({ ids, sampler, processor, resource, now: () => systemClock.now() });
-  // The SDK is there for the context, logs and the ends of processors; spans are ours.
+  // The SDK is there for logs and the ends of processors; spans and context are ours.
   const sdk = new NodeSDK({
     autoDetectResources: false,
     resource,
+    contextManager: new CallContext(),
     textMapPropagator: requestPropagator,
     spanProcessors: [processor],
     logRecordProcessors: await logProcessors(options),
