@@ -3,7 +3,7 @@
  *
  *     npm run bench -- router [--level 3] [--seconds 10] [--pause 0] [--only overhead,saturation,memory,profile]
  *
- * `--pause` is the time between tokens in ms; with 0 the tokens of an answer come together, and the router sends them so.
+ * `--pause` is the time between tokens in ms; with 0 the tokens of an answer come together, and go out in one system call.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -16,8 +16,8 @@ export interface StopCall {
 /** A decode or aggregated worker as the router sees it. */
 export interface DecodeClient {
   /**
-   * The answer: token segments, those that came together as one, then exactly one `end`, given out when the call has
-   * ended well. The call starts with the first step of the iteration; leaving the loop cancels it. Events are held back while nobody reads them.
+   * The answer: token segments, then exactly one `end`, given out when the call has ended well. The call starts with
+   * the first step of the iteration; leaving the loop cancels it. Events are held back while nobody reads them.
    * @throws BatonError the worker's own; `worker_lost` naming its address; the signal's reason.
    */
   generate(call: Omit<GenerateCall, "signal">, options: CallOptions): AsyncIterable<GenerationEvent>;
@@ -39,13 +39,11 @@ export function createDecodeClient(address: string, tls?: TlsIdentity): DecodeCl
       );
       let end: GenerationEvent | undefined;
       for await (const messages of arrivals) {
-        let tokens: Tokens | undefined;
         for (const message of messages) {
           const event = fromGenerateEvent(message);
-          if (event.type === "tokens") tokens = tokens ? joined(tokens, event) : event;
+          if (event.type === "tokens") yield event;
           else end = event;
         }
-        if (tokens) yield tokens;
       }
       if (end === undefined) throw endMissing(worker);
       yield end;
@@ -57,14 +55,6 @@ export function createDecodeClient(address: string, tls?: TlsIdentity): DecodeCl
     },
     close: () => client.close(),
   };
-}
-
-type Tokens = Extract<GenerationEvent, { type: "tokens" }>;
-
-function joined(first: Tokens, second: Tokens): Tokens {
-  const tokenIds = [...first.tokenIds, ...second.tokenIds];
-  if (!first.logprobs || !second.logprobs) return { type: "tokens", tokenIds };
-  return { type: "tokens", tokenIds, logprobs: [...first.logprobs, ...second.logprobs] };
 }
 
 function endMissing(worker: string): BatonError {

@@ -57,6 +57,8 @@ export class RecordedSpan implements Span, ReadableSpan {
   droppedLinksCount = 0;
   status = UNSET;
   ended = false;
+  /** Of its processor. */
+  part: unknown;
   readonly #home: SpanHome;
   readonly #context: SpanContext;
   readonly #startMs: number;

@@ -3,7 +3,6 @@
  * processing are the SDK's interfaces, so whoever makes those need not know.
  */
 import {
-  type Context,
   context as contextApi,
   type Span,
   SpanKind,
@@ -62,7 +61,7 @@ export class SpanRecorder implements TracerProvider {
     if (sampled.decision === NOT_RECORD) return traceApi.wrapSpanContext(own);
     const span = new RecordedSpan(home, { name, kind, context: own, parent, startTime, attributes, links });
     if (sampled.attributes) span.setAttributes(sampled.attributes);
-    processor.onStart(span, context as Context);
+    processor.onStart(span, context);
     return span;
   }
 }

@@ -8,6 +8,7 @@
  *
  * Queueing and sending are the business of the outlets; each gets every part.
  */
+import { type Context, trace as traceApi } from "@opentelemetry/api";
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace";
 
 /** One way out for finished spans. */
@@ -24,18 +25,29 @@ const MAX_HELD = 2048;
 
 /** One process's part of one trace. */
 interface Part {
-  readonly topId: string;
+  /** Its topmost span. */
+  readonly top: Span;
   /** In the order of their start, hence parents before children. */
   held: Span[];
   state: "holding" | "passing";
 }
 
+/**
+ * A span knows its part. A map of all that are open would be the obvious place; but each table that a `Map` outgrows
+ * points to the next one, so once one of them has got old, all later ones are kept, with the spans that were in them,
+ * until the next full collection.
+ */
+interface Placed {
+  part?: unknown;
+}
+
 export class WholeTreeProcessor implements SpanProcessor {
   readonly #outlets: readonly Outlet[];
-  /** The part of every span that is open, or whose part is still held; by span id. */
-  readonly #parts = new Map<string, Part>();
   readonly #maxHeld: number;
+  /** Spans that have ended and are held. */
+  #waiting = 0;
   #abandoned = 0;
+  #closed = false;
 
   constructor(outlets: readonly Outlet[]) {
     this.#outlets = outlets;
@@ -47,22 +59,23 @@ export class WholeTreeProcessor implements SpanProcessor {
     return this.#abandoned;
   }
 
-  onStart(span: Span): void {
-    const id = span.spanContext().spanId;
-    const part = this.#partOfParent(span) ?? { topId: id, held: [], state: "holding" };
-    this.#parts.set(id, part);
+  onStart(span: Span, parentContext: Context): void {
+    const parent = traceApi.getSpan(parentContext);
+    const part = (parent && partOf(parent)) ?? { top: span, held: [], state: "holding" };
+    (span as Placed).part = part;
     if (part.state === "holding") part.held.push(span);
     if (part.held.length > this.#maxHeld) this.#release(part);
   }
 
   onEnd(span: ReadableSpan): void {
-    const id = span.spanContext().spanId;
-    const part = this.#parts.get(id);
-    if (!part) return;
+    const part = partOf(span);
+    if (!part || this.#closed) return;
     if (part.state === "passing") {
-      this.#parts.delete(id);
       this.#deliver([span]);
-    } else if (id === part.topId) this.#release(part);
+      return;
+    }
+    this.#waiting += 1;
+    if (span === part.top) this.#release(part);
   }
 
   async forceFlush(): Promise<void> {
@@ -70,19 +83,15 @@ export class WholeTreeProcessor implements SpanProcessor {
   }
 
   async shutdown(): Promise<void> {
-    for (const part of new Set(this.#parts.values()))
-      this.#abandoned += part.held.filter((span) => span.ended).length;
-    this.#parts.clear();
+    this.#closed = true;
+    this.#abandoned += this.#waiting;
+    this.#waiting = 0;
     await Promise.all(this.#outlets.map((outlet) => outlet.shutdown()));
-  }
-
-  #partOfParent({ parentSpanContext: parent }: Span): Part | undefined {
-    return parent && !parent.isRemote ? this.#parts.get(parent.spanId) : undefined;
   }
 
   #release(part: Part): void {
     const ended = part.held.filter((span) => span.ended);
-    for (const span of ended) this.#parts.delete(span.spanContext().spanId);
+    this.#waiting -= ended.length;
     part.state = "passing";
     part.held = [];
     this.#deliver(ended);
@@ -91,4 +100,8 @@ export class WholeTreeProcessor implements SpanProcessor {
   #deliver(spans: readonly ReadableSpan[]): void {
     for (const outlet of this.#outlets) outlet.deliver(spans);
   }
+}
+
+function partOf(span: object): Part | undefined {
+  return (span as Placed).part as Part | undefined;
 }

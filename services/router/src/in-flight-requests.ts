@@ -15,13 +15,15 @@ export interface Abortable {
 }
 
 export class InFlightRequests {
-  readonly #requests = new Map<RequestId, Abortable>();
+  /** By id. No `Map`: the tables that one outgrows keep requests alive (DESIGN.md, "Memory"). */
+  readonly #requests: Record<string, Abortable> = Object.create(null);
+  #size = 0;
   readonly #empty = Promise.withResolvers<void>();
   #stopping = false;
   #draining = false;
 
   get size(): number {
-    return this.#requests.size;
+    return this.#size;
   }
 
   /** Whether the router is about to stop, and no request should be sent to it any more. */
@@ -34,15 +36,17 @@ export class InFlightRequests {
   }
 
   has(id: RequestId): boolean {
-    return this.#requests.has(id);
+    return id in this.#requests;
   }
 
   add(request: Abortable): void {
-    this.#requests.set(request.id, request);
+    this.#requests[request.id] = request;
+    this.#size += 1;
   }
 
   remove(request: Abortable): void {
-    this.#requests.delete(request.id);
+    delete this.#requests[request.id];
+    this.#size -= 1;
     if (this.#draining && this.size === 0) this.#empty.resolve();
   }
 
@@ -54,20 +58,20 @@ export class InFlightRequests {
 
   /** Gives a running request another name, which must be free. */
   rename(request: Abortable, id: RequestId): void {
-    this.#requests.delete(request.id);
-    this.#requests.set(id, request);
+    delete this.#requests[request.id];
+    this.#requests[id] = request;
   }
 
   /** Tells a request to end; false if there is none of that name. */
   abort(id: RequestId, error: BatonError): boolean {
-    const request = this.#requests.get(id);
+    const request = this.#requests[id];
     request?.abort(error);
     return request !== undefined;
   }
 
   /** Tells all running requests to end, and says how many they are. */
   abortAll(error: BatonError): number {
-    const running = [...this.#requests.values()];
+    const running = Object.values(this.#requests);
     for (const request of running) request.abort(error);
     return running.length;
   }

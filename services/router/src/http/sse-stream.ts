@@ -1,6 +1,6 @@
 /**
- * Server-sent events on a raw response, no faster than the client reads. What is sent at once (the last
- * text, the end, the usage) goes out in one piece: a system call costs more than the text in it.
+ * Server-sent events on a raw response, no faster than the client reads. What is sent at once (tokens that
+ * came together, the end of the answer) goes out in one piece: a system call costs more than the text in it.
  */
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
