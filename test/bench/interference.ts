@@ -4,6 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { setPriority } from "node:os";
+import { parseArgs } from "node:util";
 import { Cluster, type ClusterOptions } from "../support/cluster.ts";
 import { type Bench, type Measurement, percentile, summarize } from "./bench.ts";
 import { completionArrivals } from "./stream-arrivals.ts";
@@ -27,20 +28,33 @@ interface Contender {
 export const bench: Bench = {
   question: `How much longer do ${STREAMS} streams wait for their next token while ${LONG_PROMPT}-token prompts keep arriving?`,
   notMeasured:
-    "prompts that are answered at length (they would join the batch), a network, more workers; the router and the client share the prefill worker's core, and go first there",
+    "prompts that come several at once, a network, more workers; the router and the client share the prefill worker's core, and go first there",
 
-  async run(report, [weights = "int8"]) {
+  async run(report, args) {
+    const { weights, answers } = settingsOf(args);
     const pair = await start("disaggregated", weights);
     pin(pair.cluster);
     const aggregated = await start("aggregated", weights);
     try {
-      for (const contender of [pair, aggregated]) await measure(contender, report);
+      for (const contender of [pair, aggregated]) await measure(contender, answers, report);
     } finally {
       await pair.cluster[Symbol.asyncDispose]();
       await aggregated.cluster[Symbol.asyncDispose]();
     }
   },
 };
+
+function settingsOf(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      weights: { type: "string", default: "int8" },
+      // Tokens that the prompts which arrive are answered with: with more than one they join the batch.
+      answer: { type: "string", default: "1,16" },
+    },
+  });
+  return { weights: values.weights, answers: values.answer.split(",").map(Number) };
+}
 
 async function start(mode: NonNullable<ClusterOptions["mode"]>, weights: string): Promise<Contender> {
   const threads = mode === "aggregated" ? "2" : "1";
@@ -67,29 +81,43 @@ function pin(cluster: Cluster): void {
   setPriority(cluster.process("prefill-0").child.pid!, 10);
 }
 
-async function measure({ name, cluster }: Contender, report: Report): Promise<void> {
-  const gaps = { without: [] as number[], with: [] as number[] };
-  const ratios: number[] = [];
-  let prompts = 0;
+async function measure(
+  { name, cluster }: Contender,
+  answers: readonly number[],
+  report: Report,
+): Promise<void> {
+  const quiet: number[] = [];
+  const busy = answers.map((answer) => ({
+    answer,
+    gaps: [] as number[],
+    ratios: [] as number[],
+    prompts: 0,
+  }));
   await streamGaps(cluster); // Warms up.
   for (let turn = 0; turn < REPETITIONS; turn++) {
-    const quiet = await streamGaps(cluster);
-    const arriving = keepArriving(cluster);
-    const busy = await streamGaps(cluster);
-    prompts += await arriving.stop();
-    gaps.without.push(...quiet);
-    gaps.with.push(...busy);
-    ratios.push(percentile(busy, 99) / percentile(quiet, 99));
-  }
-  for (const [which, samples] of Object.entries(gaps)) {
-    for (const p of [50, 99]) {
-      const row = { case: `${which} prompts arriving`, contender: name, metric: `between tokens, p${p}` };
-      report({ ...row, value: percentile(samples, p), unit: "ms" });
+    const without = await streamGaps(cluster);
+    quiet.push(...without);
+    for (const one of busy) {
+      const arriving = keepArriving(cluster, one.answer);
+      const gaps = await streamGaps(cluster);
+      one.prompts += await arriving.stop();
+      one.gaps.push(...gaps);
+      one.ratios.push(percentile(gaps, 99) / percentile(without, 99));
     }
   }
-  const row = { case: "with and without", contender: name };
-  report({ ...row, metric: "p99 with over p99 without", ...summarize(ratios), unit: "x" });
-  report({ ...row, metric: "prompts prefilled", value: prompts, unit: "prompts" });
+  const times = (of: string, gaps: readonly number[]) => {
+    for (const p of [50, 99]) {
+      const row = { case: of, contender: name, metric: `between tokens, p${p}` };
+      report({ ...row, value: percentile(gaps, p), unit: "ms" });
+    }
+  };
+  times("no prompts arriving", quiet);
+  for (const { answer, gaps, ratios, prompts } of busy) {
+    const row = { case: `prompts arriving, answered with ${answer}`, contender: name };
+    times(row.case, gaps);
+    report({ ...row, metric: "p99 over p99 without", ...summarize(ratios), unit: "x" });
+    report({ ...row, metric: "prompts prefilled", value: prompts, unit: "prompts" });
+  }
 }
 
 /** Ms between the tokens of each stream, while all of them are written. */
@@ -106,12 +134,12 @@ async function streamGaps(cluster: Cluster): Promise<readonly number[]> {
   });
 }
 
-/** One prompt after the other, until it is told to stop; then says how many there were. */
-function keepArriving(cluster: Cluster): { readonly stop: () => Promise<number> } {
+/** One prompt after the other, each answered, until it is told to stop; then says how many there were. */
+function keepArriving(cluster: Cluster, answer: number): { readonly stop: () => Promise<number> } {
   let stopped = false;
   const run = async () => {
     let count = 0;
-    for (; !stopped; count++) await complete(cluster, LONG_PROMPT, 1, performance.now());
+    for (; !stopped; count++) await complete(cluster, LONG_PROMPT, answer, performance.now());
     return count;
   };
   const running = run();

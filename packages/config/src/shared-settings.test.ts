@@ -120,7 +120,7 @@ describe("formatHelp and describeSettings", () => {
       env: ["BATON_KV_MEMORY"],
       default: "256MiB",
       accepts: 'bytes, for example "256MiB" (units B, KiB, MiB, GiB)',
-      doc: "Memory for KV: blocks, and the slots of sequences that decode",
+      doc: "Memory for KV: blocks, and the pages of sequences that decode",
     });
   });
 });

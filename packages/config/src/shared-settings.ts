@@ -234,7 +234,7 @@ const engineSettings = {
     min: 1,
     max: 2 ** 24,
     default: 16_384,
-    doc: "KV blocks of a mock, in place of --kv-memory; while it decodes, its slots hold as many tokens again",
+    doc: "KV blocks of a mock, in place of --kv-memory; while it decodes, its batch holds as many tokens again",
   }),
 } as const;
 
@@ -306,7 +306,7 @@ export const workerSettings = {
     flag: "kv-memory",
     env: "BATON_KV_MEMORY",
     default: 256 * 2 ** 20,
-    doc: "Memory for KV: blocks, and the slots of sequences that decode",
+    doc: "Memory for KV: blocks, and the pages of sequences that decode",
   }),
   blockSize: setting.integer({
     flag: "block-size",

@@ -156,7 +156,7 @@ test.each(["greedy", "penalties"])(
   "%s: sequences that are retracted for lack of memory answer as they do with enough of it",
   async (name) => {
     const ample = await startEngine(["prefill", "decode"]);
-    // Two slots of 256 tokens, but not of 384, which their sequences grow to.
+    // Five pages of 128 tokens, where four sequences grow to three each.
     const tight = await startEngine(["prefill", "decode"], 640);
     const answers = [];
     for (const engine of [ample, tight]) {

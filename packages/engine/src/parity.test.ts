@@ -80,9 +80,9 @@ describe.each([...GOLDEN_MODELS, ...GOLDEN_EXPORTS])(
 
     test("at every position when a batch of sequences decodes the prompt's own tokens", async () => {
       const starts = [1, 95, 300];
-      for (const [slot, length] of starts.entries()) {
+      for (const [seat, length] of starts.entries()) {
         const { blocks } = await bench.compute(prompt.slice(0, length));
-        bench.load(slot, blocks, length);
+        bench.load(seat, blocks, length);
       }
       const worst: number[] = [];
       for (let step = 0; step < prompt.length - 300; step++) {
@@ -90,7 +90,7 @@ describe.each([...GOLDEN_MODELS, ...GOLDEN_EXPORTS])(
         const rows = await bench.decode(
           positions.map((position) => ({ position, tokenId: prompt[position]! })),
         );
-        worst.push(...rows.map((row, slot) => error(row, positions[slot]!)));
+        worst.push(...rows.map((row, seat) => error(row, positions[seat]!)));
       }
       expect(Math.max(...worst)).toBeLessThan(TOLERANCE);
     });

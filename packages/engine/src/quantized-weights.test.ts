@@ -82,9 +82,9 @@ describe.each(["int8", "int4"] as const)("With %s weights", (weights) => {
     const prompts = await Promise.all([40, 7, 100].map((length) => bench.prompt(length, length)));
     const alone: Float32Array[] = [];
     for (const batch of [1, 2, 3]) {
-      for (const [slot, prompt] of prompts.slice(0, batch).entries()) {
+      for (const [seat, prompt] of prompts.slice(0, batch).entries()) {
         const { blocks } = await bench.compute(prompt);
-        bench.load(slot, blocks, prompt.length);
+        bench.load(seat, blocks, prompt.length);
       }
       const rows = await bench.decode(
         prompts.slice(0, batch).map(({ length }) => ({ position: length, tokenId: 5 })),

@@ -1,13 +1,13 @@
 /**
- * How a worker divides its KV memory. A worker that decodes gives half to the slots of the batch and half to blocks: a
- * sequence that is retracted from its slot is computed again in blocks, so each half must hold the longest sequence.
+ * How a worker divides its KV memory. A worker that decodes gives half to the pages of the batch and half to blocks: a
+ * sequence that is retracted from there is computed again in blocks, so each half must hold the longest sequence.
  */
 import { type KvLayout, kvBytesPerBlock, kvBytesPerToken, type WorkerRole } from "@baton/core";
 import { PAGE_TOKENS } from "@baton/engine";
 
 export interface KvBudget {
   readonly kvBlocks: number;
-  /** Tokens that fit into the slots of the decode batch. */
+  /** Tokens that fit into the pages of the decode batch. */
   readonly batchTokens: number;
   /** Longest prompt plus answer that the memory has room for. */
   readonly maxTokens: number;
@@ -21,6 +21,6 @@ export function kvBudget(bytes: number, layout: KvLayout, role: WorkerRole): KvB
     ? Math.max(PAGE_TOKENS, Math.floor(bytes / 2 / kvBytesPerToken(layout)))
     : PAGE_TOKENS;
   const blockTokens = kvBlocks * layout.blockSize;
-  const slotLimit = Math.floor(batchTokens / PAGE_TOKENS) * PAGE_TOKENS;
-  return { kvBlocks, batchTokens, maxTokens: decodes ? Math.min(blockTokens, slotLimit) : blockTokens };
+  const pageLimit = Math.floor(batchTokens / PAGE_TOKENS) * PAGE_TOKENS;
+  return { kvBlocks, batchTokens, maxTokens: decodes ? Math.min(blockTokens, pageLimit) : blockTokens };
 }
