@@ -25,8 +25,8 @@ const MAX_HELD = 2048;
 
 /** One process's part of one trace. */
 interface Part {
-  /** Its topmost span. */
-  readonly top: Span;
+  /** Its topmost span, until it is handed on. */
+  top: Span | undefined;
   /** In the order of their start, hence parents before children. */
   held: Span[];
   state: "holding" | "passing";
@@ -93,6 +93,7 @@ export class WholeTreeProcessor implements SpanProcessor {
     const ended = part.held.filter((span) => span.ended);
     this.#waiting -= ended.length;
     part.state = "passing";
+    part.top = undefined;
     part.held = [];
     this.#deliver(ended);
   }
