@@ -116,11 +116,13 @@ export class DecodeSet {
     }
     const parts = this.#load();
     const moves = this.#pages.compact(Math.max(2, Math.ceil(this.#pages.used / MOVED_SHARE)));
+    const decodes = this.running.map(entryOf);
     return {
       moves,
       loads: parts.map((part) => ({ sequence: part.sequence, load: loadOf(part) })),
-      pages: this.#pages.extent,
-      decodes: this.running.map(entryOf),
+      // Who is being loaded has the last pages, mostly: nobody reads them yet.
+      pages: 1 + Math.max(-1, ...decodes.flatMap(({ pages }) => pages)),
+      decodes,
     };
   }
 

@@ -2,8 +2,8 @@
  * Whose the pages of decode memory are. A page holds `pageTokens` tokens of one sequence; its place says nothing.
  *
  *   P1  A page is in one table at most.
- *   P2  A step reads all pages below `extent`, used or not. So whoever needs a page gets the lowest free one, and the
- *       last pages move into what stays free below them.
+ *   P2  A step reads all pages up to the last one of those who run, used or not. So whoever needs a page gets the
+ *       lowest free one, and the last pages move into what stays free below them.
  */
 import type { PageMove } from "./step-plan.ts";
 

@@ -319,7 +319,8 @@ class Harness {
     expect(decodes.map((entry) => entry.sequenceId)).toEqual(this.#running);
     const used = [...decodes, ...loads.filter(({ sample }) => !sample)].flatMap((entry) => entry.pages);
     expect(new Set(used).size).toBe(used.length);
-    expect(Math.max(-1, ...used)).toBeLessThan(Math.max(1, pages));
+    expect(pages).toBe(1 + Math.max(-1, ...decodes.flatMap((entry) => entry.pages)));
+    expect(Math.max(-1, ...used)).toBeLessThan(batchTokens / pageTokens);
     for (const { sequenceId: id, tokenId, position, pages: table } of decodes) {
       const { tokens, spec } = this.alive.get(id)!;
       expect(tokenId).toBe(tokens.at(-1));

@@ -520,6 +520,7 @@ describe("pages", () => {
       ],
     ]);
     expect(steps.map(({ plan }) => plan.decodes.length)).toEqual([1, 1, 3]);
+    expect(steps.map(({ plan }) => plan.pages)).toEqual([2, 2, 5]);
     expect(steps[2]!.plan.loads[0]).toMatchObject({ sample: { outputIndex: 1 } });
     expect(steps[1]!.events).toEqual([token("a", 3)]);
     expect(steps[2]!.events).toContainEqual(token("b", 1));

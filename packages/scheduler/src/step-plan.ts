@@ -13,7 +13,7 @@ export interface StepPlan {
   /** Sequences whose KV is complete in blocks, on their way into the decode batch. */
   readonly loads: readonly PageLoad[];
   readonly prefills: readonly PrefillChunk[];
-  /** Pages that are read by the decodes: all in use lie below it. */
+  /** Pages that are read: those of all decodes lie below it. */
   readonly pages: number;
   /** One new token for each. */
   readonly decodes: readonly DecodeEntry[];
