@@ -23,18 +23,16 @@ export function predictedPeakBytes(size: WorkerSize): number {
   const tokenBytes = kvBytesPerToken({ ...config, dtype: "float32", blockSize: 1, modelHash: "" });
   const tokens = Math.ceil(longestPrompt / WORKSPACE_STEP) * WORKSPACE_STEP;
   const prefills = role !== "decode";
-  const graphs = role === "aggregated" ? 2 : 1;
-  return (
-    RUNTIME_BYTES + kvMemory + graphs * weightBytes(size) + (prefills ? WORKSPACES * tokenBytes * tokens : 0)
-  );
+  return RUNTIME_BYTES + kvMemory + weightBytes(size) + (prefills ? WORKSPACES * tokenBytes * tokens : 0);
 }
 
-/** Of one graph: the embedding in float32, and the linear layers. */
+/** The embedding in float32, once, as all graphs read it from the same file; and the linear layers of each graph. */
 function weightBytes({ role, weights, config }: WorkerSize): number {
   const { vocabSize, hiddenSize, layers, heads, kvHeads, headDim, intermediateSize } = config;
   const embedding = vocabSize * hiddenSize;
   const attention = 2 * (heads + kvHeads) * headDim;
   const linear = layers * hiddenSize * (attention + 3 * intermediateSize) + embedding;
-  const bits = { fp32: 32, int8: 8, int4: role === "decode" ? 4.5 : 8 }[weights]; // int4 prefills in 8 bits.
-  return 4 * embedding + (linear * bits) / 8;
+  const prefillBits = role === "decode" ? 0 : { fp32: 32, int8: 8, int4: 8 }[weights]; // int4 prefills in 8 bits.
+  const decodeBits = role === "prefill" ? 0 : { fp32: 32, int8: 8, int4: 4.5 }[weights];
+  return 4 * embedding + (linear * (prefillBits + decodeBits)) / 8;
 }
