@@ -13,7 +13,7 @@ import type { StepRecord } from "./step-record.ts";
 import { StepThread } from "./step-thread.ts";
 
 /**
- * At 45 KiB a token 6 ms of a step. A prompt of 1,000 tokens waits two steps for its second token, and nobody else
+ * At 45 KiB a token 9 ms of a step. A prompt of 1,000 tokens waits two steps for its second token, and nobody else
  * notices it.
  */
 const LOAD_TOKENS = 512;
