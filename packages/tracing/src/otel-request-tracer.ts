@@ -1,6 +1,6 @@
 /**
- * Starts and continues requests on the OpenTelemetry API. The ambient context is read in one place, `continueRequest`,
- * which must find the gRPC server span that the instrumentation has just made active.
+ * Starts and continues requests on the OpenTelemetry API. The ambient context is read for `continueRequest` alone, which
+ * must find the gRPC server span that the instrumentation has just made active.
  */
 import { type Clock, type ExternalTraceHeader, systemClock } from "@baton/core";
 import {
@@ -167,7 +167,7 @@ export class OtelRequestTracer implements RequestTracer {
       startTime,
       attributes: { ...this.#thread.attributes, ...attributes } as OtelAttributes,
     };
-    return this.#recorder.tracer.startSpan(this.#thread.name, options, contextOf(parent));
+    return this.#recorder.tracer.startSpan(this.#thread.name, options, belowCall(parent));
   }
 
   /** A request without spans: `remote` is passed on; its stages are timed if somebody wants to know. */
@@ -185,6 +185,14 @@ function fromActiveCall(): ReadHeader | undefined {
   if (!context || !isSpanContextValid(context)) return undefined;
   const carried = requestOf(active);
   return { context, ...(carried && { carried }) };
+}
+
+/** Below the span of the call itself where that is the parent: a span is handed on with those above it in its process. */
+function belowCall(parent: SpanContext): Context {
+  const call = traceApi.getActiveSpan();
+  return call?.spanContext().spanId === parent.spanId
+    ? traceApi.setSpan(ROOT_CONTEXT, call)
+    : contextOf(parent);
 }
 
 function contextOf(remote: SpanContext | undefined): Context {

@@ -1,12 +1,15 @@
 import { expect, test } from "@jest/globals";
-import { ROOT_CONTEXT, type Span, type Tracer, trace } from "@opentelemetry/api";
+import { context, ROOT_CONTEXT, type Span, type Tracer, trace } from "@opentelemetry/api";
 import {
   BatchSpanProcessor,
   type ReadableSpan,
   type SpanExporter,
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
+import { CallContext } from "./call-context.ts";
+import { OtelRequestTracer } from "./otel-request-tracer.ts";
 import { SpanOutlet } from "./span-outlet.ts";
+import { threadIdentity } from "./thread-identity.ts";
 import { WholeTreeProcessor } from "./whole-tree-processor.ts";
 
 interface Options {
@@ -55,6 +58,23 @@ test("a span that continues another process tops a part of its own", async () =>
   server.end();
   await processor.forceFlush();
   expect(exported).toEqual(["server", "work"]);
+});
+
+test("what a worker records of a request is handed on with the span of the call that brought it (W1)", async () => {
+  const { processor, tracer, exported } = setUp();
+  context.setGlobalContextManager(new CallContext());
+  const worker = new OtelRequestTracer({ tracer, level: 3, thread: threadIdentity("Decode Worker 0", "d") });
+  const remote = { traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 1, isRemote: true };
+  const call = tracer.startSpan("Generate", {}, trace.setSpanContext(ROOT_CONTEXT, remote));
+  const work = context.with(trace.setSpan(ROOT_CONTEXT, call), () =>
+    worker.continueRequest("decode", undefined),
+  );
+  work.end();
+  await processor.forceFlush();
+  expect(exported).toEqual([]);
+  call.end();
+  await processor.forceFlush();
+  expect(exported).toEqual(["Generate", expect.stringContaining("Decode Worker 0"), "decode"]);
 });
 
 test("a part that does not fit into the queue is dropped whole and counted (W2)", async () => {
