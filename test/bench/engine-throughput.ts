@@ -176,11 +176,22 @@ function rateOfAll(arrivals: Arrivals): number {
   const begin = Math.max(...arrivals.map((times) => times[0]!));
   const end = Math.min(...arrivals.map((times) => times.at(-1)!));
   if (begin >= end) {
-    const decoding = arrivals.reduce((sum, times) => sum + times.at(-1)! - times[0]!, 0);
-    return (1000 * (arrivals.flat().length - arrivals.length)) / decoding;
+    return (1000 * (arrivals.flat().length - arrivals.length)) / decodingMs(arrivals);
   }
   const counted = arrivals.flat().filter((time) => time > begin && time <= end).length;
   return (1000 * counted) / (end - begin);
+}
+
+/** Time during which any sequence decodes, in ms. */
+function decodingMs(arrivals: Arrivals): number {
+  let sum = 0;
+  let until = Number.NEGATIVE_INFINITY;
+  for (const times of arrivals.toSorted((a, b) => a[0]! - b[0]!)) {
+    const [begin, end] = [times[0]!, times.at(-1)!];
+    sum += Math.max(0, end - Math.max(begin, until));
+    until = Math.max(until, end);
+  }
+  return sum;
 }
 
 /** Contenders take turns, so that a machine that slows down slows all of them. The first turn warms up. */
