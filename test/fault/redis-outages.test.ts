@@ -67,34 +67,27 @@ afterEach(async () => {
   await cluster.atRest();
 });
 
-test("killed, away for ten leases, and restarted empty", async () => {
-  await redis.kill();
-  await everybodyMissesIt();
-  await traffic.for(PAUSE_MS);
-  await redis.restart();
-  await everybodyHasItAgain();
-  await allListed();
-  await traffic.for(2 * LEASE_MS);
-}, 60_000);
-
-test("frozen for ten leases", async () => {
-  await redis.pause();
-  await everybodyMissesIt();
-  await traffic.for(PAUSE_MS);
-  await redis.resume();
-  await everybodyHasItAgain();
-  await allListed();
-  await traffic.for(2 * LEASE_MS);
-}, 60_000);
+test.each([
+  ["killed, and restarted empty", () => redis.kill(), () => redis.restart()],
+  ["frozen", () => redis.pause(), () => redis.resume()],
+] as const)(
+  "%s ten leases later",
+  async (_, away, back) => {
+    await away();
+    await everybodyMissesIt();
+    await traffic.for(PAUSE_MS);
+    await back();
+    await everybodyRecovers();
+  },
+  60_000,
+);
 
 test("paused by a command for ten leases: it takes connections and answers none", async () => {
   expect(await redis.command("CLIENT", "PAUSE", `${PAUSE_MS}`)).toBe("+OK");
   await everybodyMissesIt();
   await traffic.more(20);
   expect(await redis.command("PING")).toBe("+PONG"); // Answered when the pause is over.
-  await everybodyHasItAgain();
-  await allListed();
-  await traffic.for(2 * LEASE_MS);
+  await everybodyRecovers();
 }, 60_000);
 
 test("flushed, again and again", async () => {
@@ -147,10 +140,13 @@ function everybodyMissesIt(): Promise<unknown> {
   );
 }
 
-function everybodyHasItAgain(): Promise<unknown> {
-  return eventually("all processes have Redis again", async () =>
+/** Each process has Redis again, each worker is in it, and stays for longer than a lease. */
+async function everybodyRecovers(): Promise<void> {
+  await eventually("all processes have Redis again", async () =>
     processes().every((process, i) => saidOf(process).back > said[i]!.back),
   );
+  await allListed();
+  await traffic.for(2 * LEASE_MS);
 }
 
 /** Every worker has announced itself (anew). */

@@ -7,14 +7,14 @@ import { BatonError, type KvLayout } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
 import { copyBlocksToRows, copyRowsToBlocks, type KvRows, newRows, rowElements } from "./kv-rows.ts";
 import type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
-import { type PagedRange, PageMemory } from "./page-memory.ts";
+import { PageMemory } from "./page-memory.ts";
 
 /** Runs the stand-in. */
 export class FakeModelRunner implements ModelRunner {
   readonly info: ModelInfo;
   readonly graphMs = 0;
   readonly #memory: KvMemory;
-  readonly #pages: PageMemory;
+  readonly pages: PageMemory;
   readonly #brokenTokenId: number | undefined;
 
   /**
@@ -25,7 +25,7 @@ export class FakeModelRunner implements ModelRunner {
     this.#brokenTokenId = brokenTokenId;
     this.info = info;
     this.#memory = memory;
-    this.#pages = new PageMemory(memory, batchTokens);
+    this.pages = new PageMemory(memory, batchTokens);
   }
 
   async prefill({ blocks, start, tokenIds }: RunnerChunk): Promise<Float32Array> {
@@ -41,35 +41,19 @@ export class FakeModelRunner implements ModelRunner {
     ]);
   }
 
-  load(range: PagedRange): void {
-    this.#pages.load(range);
-  }
-
-  save(range: PagedRange): void {
-    this.#pages.save(range);
-  }
-
-  move(from: number, to: number): void {
-    this.#pages.move(from, to);
-  }
-
-  clear(pages: readonly number[]): void {
-    this.#pages.clear(pages);
-  }
-
   async decode(rows: readonly RunnerRow[], pages: number): Promise<Float32Array> {
     const { layout } = this.info;
     assertBelow(rows, pages);
-    this.#pages.check(rows);
+    this.pages.check(rows);
     const tokens = newRows(layout, rows.length).planes;
     for (const [index, { tokenId, position }] of rows.entries()) {
       const offset = index * rowElements(layout, 1);
       this.#fill({ planes: tokens, offset, length: 1 }, 0, tokenId, position);
     }
-    this.#pages.append(rows, tokens);
+    this.pages.append(rows, tokens);
     return this.#logits(
       rows.map((row) =>
-        hashTokens(layout, row.position + 1, (position) => this.#pages.rowsAt(row.pages, position)),
+        hashTokens(layout, row.position + 1, (position) => this.pages.rowsAt(row.pages, position)),
       ),
     );
   }

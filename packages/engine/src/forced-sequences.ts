@@ -76,7 +76,7 @@ export class ForcedSequences implements AsyncDisposable {
     const promptTokens = tokenIds.length;
     const chunk = { sequenceId: `${sequence}`, blocks, start: 0, tokenIds, promptTokens };
     const logits = await this.#runner.prefill(chunk);
-    this.#runner.load({ pages: this.#pagesOf(sequence), blocks, start: 0, end: promptTokens });
+    this.#runner.pages.load({ pages: this.#pagesOf(sequence), blocks, start: 0, end: promptTokens });
     return logits;
   }
 

@@ -1,5 +1,5 @@
 import type { BlockId, KvLayout } from "@baton/core";
-import type { PagedRange, PagedSequence } from "./page-memory.ts";
+import type { PagedSequence, PageMemory } from "./page-memory.ts";
 
 /** A model that can be run: fixed facts, the same in every process that loads the same checkpoint. */
 export interface ModelInfo {
@@ -33,23 +33,17 @@ export interface RunnerRow extends PagedSequence {
  */
 export interface ModelRunner {
   readonly info: ModelInfo;
+  /** The KV of the batch, which the plan of a step fills, empties and moves before the runner decodes. */
+  readonly pages: Pick<PageMemory, "load" | "save" | "move" | "clear">;
   /** Milliseconds spent in the graphs so far; what else a step takes is overhead. */
   readonly graphMs: number;
   /** Computes a chunk, writes its K and V into its blocks, returns the logits of its last position: `[vocabSize]`, the caller's to change. */
   prefill(chunk: RunnerChunk): Promise<Float32Array>;
-  /** Copies part of a sequence from blocks into pages, which hold what is before. */
-  load(range: PagedRange): void;
-  /** Copies part of a sequence from pages into blocks, which hold what is before. */
-  save(range: PagedRange): void;
-  /** Copies a page to another place. */
-  move(from: number, to: number): void;
   /**
    * One step of a batch whose pages lie below `pages`: appends each row's K and V to its pages and returns logits
    * `[rows.length, vocabSize]`, valid until the next call and the caller's to change.
    */
   decode(rows: readonly RunnerRow[], pages: number): Promise<Float32Array>;
-  /** Overwrites all of these pages: nothing of what a broken sequence left may be found there. */
-  clear(pages: readonly number[]): void;
   /** Frees sessions and memory. */
   close(): Promise<void>;
 }

@@ -16,7 +16,7 @@ import { DecodeFeeds } from "./decode-feeds.ts";
 import { planeCount } from "./kv-rows.ts";
 import type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
 import { OnnxSession } from "./onnx-session.ts";
-import { type PagedRange, PageMemory } from "./page-memory.ts";
+import { PageMemory } from "./page-memory.ts";
 import { planeName, planeTensors, type Tensors } from "./plane-tensors.ts";
 import { PrefillWorkspace } from "./prefill-workspace.ts";
 import type { OnnxRunnerSpec } from "./runner-spec.ts";
@@ -28,7 +28,7 @@ export class OnnxModelRunner implements ModelRunner {
   readonly #prefill: OnnxSession;
   readonly #decode: OnnxSession;
   readonly #workspace: PrefillWorkspace;
-  readonly #pages: PageMemory;
+  readonly pages: PageMemory;
   readonly #window: number;
   /** Outputs of the decode graph, one for each plane. */
   readonly #newPlanes: readonly string[];
@@ -42,7 +42,7 @@ export class OnnxModelRunner implements ModelRunner {
     this.#prefill = new OnnxSession(spec.prefillGraph, spec.threads);
     this.#decode = new OnnxSession(spec.decodeGraph, spec.threads);
     this.#workspace = new PrefillWorkspace(memory);
-    this.#pages = new PageMemory(memory, batchTokens);
+    this.pages = new PageMemory(memory, batchTokens);
     this.#newPlanes = Array.from({ length: planeCount(this.#layout) }, (_, plane) => planeName("new", plane));
   }
 
@@ -70,28 +70,12 @@ export class OnnxModelRunner implements ModelRunner {
     return floatsOf(outputs, "logits");
   }
 
-  load(range: PagedRange): void {
-    this.#pages.load(range);
-  }
-
-  save(range: PagedRange): void {
-    this.#pages.save(range);
-  }
-
-  move(from: number, to: number): void {
-    this.#pages.move(from, to);
-  }
-
-  clear(pages: readonly number[]): void {
-    this.#pages.clear(pages);
-  }
-
   async decode(rows: readonly RunnerRow[], pages: number): Promise<Float32Array> {
-    this.#pages.check(rows);
+    this.pages.check(rows);
     const feeds = this.#feedsFor(rows, pages);
     feeds.fill(rows);
     const outputs = await this.#decode.run(feeds.tensors);
-    this.#pages.append(
+    this.pages.append(
       rows,
       this.#newPlanes.map((name) => floatsOf(outputs, name)),
     );
@@ -105,7 +89,7 @@ export class OnnxModelRunner implements ModelRunner {
 
   #feedsFor(rows: readonly RunnerRow[], pages: number): DecodeFeeds {
     if (!this.#feeds?.fit(rows, pages)) {
-      this.#feeds = new DecodeFeeds(this.#pages, { rows, pages, window: this.#window });
+      this.#feeds = new DecodeFeeds(this.pages, { rows, pages, window: this.#window });
     }
     return this.#feeds;
   }

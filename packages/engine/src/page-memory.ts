@@ -49,7 +49,7 @@ export class PageMemory {
     this.#tokens = Array.from({ length: pages }, () => 0);
   }
 
-  /** Copies part of a sequence from its blocks into its pages. */
+  /** Copies part of a sequence from its blocks into its pages, which hold what is before. */
   load({ pages, blocks, start, end }: PagedRange): void {
     for (const part of partsOf(start, end)) {
       const page = pages[part.index]!;
@@ -58,7 +58,7 @@ export class PageMemory {
     }
   }
 
-  /** Copies part of a sequence from its pages into its blocks. */
+  /** Copies part of a sequence from its pages into its blocks, which hold what is before. */
   save({ pages, blocks, start, end }: PagedRange): void {
     for (const part of partsOf(start, end)) {
       const page = pages[part.index]!;
@@ -77,7 +77,7 @@ export class PageMemory {
     this.#tokens[to] = this.#tokens[from]!;
   }
 
-  /** Overwrites pages with zeros. */
+  /** Overwrites pages with zeros: nothing of what a broken sequence left may be found there. */
   clear(pages: readonly number[]): void {
     for (const page of pages) {
       const start = page * this.#pageElements;

@@ -29,11 +29,11 @@ export class StepExecutor {
   async execute(plan: StepPlan): Promise<StepOutcome> {
     const graphMsBefore = this.#runner.graphMs;
     for (const { tokenIds, ...range } of plan.saves) {
-      this.#runner.save({ ...range, end: range.start + tokenIds.length });
+      this.#runner.pages.save({ ...range, end: range.start + tokenIds.length });
     }
-    for (const { from, to } of plan.moves) this.#runner.move(from, to);
+    for (const { from, to } of plan.moves) this.#runner.pages.move(from, to);
     for (const { sequenceId, sample, ...range } of plan.loads) {
-      this.#runner.load(range);
+      this.#runner.pages.load(range);
       if (sample) this.#running.set(sequenceId, new SequenceSampler(sample));
     }
     const prefills: PrefillOutcome[] = [];
@@ -59,7 +59,7 @@ export class StepExecutor {
     return decodes.map((entry, index) => {
       const row = logits.subarray(index * vocabSize, (index + 1) * vocabSize);
       const token = this.#choose(this.#samplerOf(entry.sequenceId), row);
-      if ("failure" in token) this.#runner.clear(entry.pages); // X2
+      if ("failure" in token) this.#runner.pages.clear(entry.pages); // X2
       return token;
     });
   }

@@ -39,9 +39,9 @@ export class Faults {
     return this.#counts;
   }
 
-  /** Whether each has happened: a run that ends before has shown too little. */
-  get haveAllHappened(): boolean {
-    return this.#missing() === undefined;
+  /** Whether one is still to happen, without which a run shows too little; after a failure nobody waits for it. */
+  get areAwaited(): boolean {
+    return this.#missing() !== undefined && this.#failures.length === 0;
   }
 
   /** Workers that ended by themselves, did not end well when asked to, or did not start again. */

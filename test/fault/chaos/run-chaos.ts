@@ -59,7 +59,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const random = randomFrom(seed);
   let started = 0;
   const playAll = async () => {
-    while ((started < options.requests || !faults.haveAllHappened) && !options.signal?.aborted) {
+    while ((started < options.requests || faults.areAwaited) && !options.signal?.aborted) {
       if (++started % PROGRESS === 0) options.onProgress?.(report());
       tally.add(await play({ ...client, random }));
     }

@@ -160,7 +160,7 @@ export function describeModelRunner(name: string, factory: () => Promise<RunnerU
       ]) {
         for (const [index, end] of ends.entries()) {
           const start = ends[index - 1] ?? 0;
-          bench.runner.load({ pages: pagesOf(0, 300), blocks: prompt!.blocks, start, end });
+          bench.runner.pages.load({ pages: pagesOf(0, 300), blocks: prompt!.blocks, start, end });
         }
         const [logits] = await bench.decode([{ tokenId: argmax(prompt!.logits), position: 300 }]);
         expect(argmax(logits!)).toBe(alone[0]![1]);

@@ -76,7 +76,7 @@ export class RunnerBench {
 
   /** Copies a sequence's first tokens into the pages of a seat. */
   load(seat: number, blocks: readonly BlockId[], tokens: number): void {
-    this.runner.load({ pages: pagesOf(seat, tokens), blocks, start: 0, end: tokens });
+    this.runner.pages.load({ pages: pagesOf(seat, tokens), blocks, start: 0, end: tokens });
   }
 
   /** Logits of one step of the batch, a row for each sequence: row i sits on seat i. */
@@ -146,7 +146,7 @@ export class GreedyBatch {
     if (seat === from) return;
     const to = pagesOf(seat, last.position);
     for (const [index, page] of pagesOf(from, last.position).entries()) {
-      this.#bench.runner.move(page, to[index]!);
+      this.#bench.runner.pages.move(page, to[index]!);
     }
     this.#rows[seat] = last;
   }
