@@ -7,8 +7,8 @@
  *   M4  What somebody else counts is read at every scrape and never in between.
  */
 import type { ExternalTraceHeader } from "@baton/core";
-import { Counter, Gauge, type OpenMetricsContentType, Registry } from "prom-client";
-import { asRegistered, Histogram } from "./histogram.ts";
+import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from "prom-client";
+import { exemplarOf } from "./exemplar.ts";
 import {
   definitionOf,
   type LabelsOf,
@@ -54,9 +54,9 @@ const MAX_SERIES = 256;
 type Labels = Readonly<Record<string, string>>;
 
 type Instrument =
-  | { readonly type: "histogram"; readonly histogram: Histogram }
-  | { readonly type: "counter"; readonly counter: Counter; readonly limit: SeriesLimit<Labels> }
-  | { readonly type: "gauge"; readonly gauge: Gauge; readonly limit: SeriesLimit<Labels> };
+  | { readonly type: "histogram"; readonly histogram: Histogram; readonly limit: SeriesLimit }
+  | { readonly type: "counter"; readonly counter: Counter; readonly limit: SeriesLimit }
+  | { readonly type: "gauge"; readonly gauge: Gauge; readonly limit: SeriesLimit };
 
 /** Makes the metrics of a process; all of them, at rest. */
 export function createMetrics(role: MetricsRole): Metrics {
@@ -81,13 +81,19 @@ class PrometheusMetrics implements Metrics {
 
   observe(name: MetricName, value: number, labels: Labels, header?: ExternalTraceHeader): void {
     this.#record(name, value, (instrument) => {
-      if (instrument.type === "histogram") instrument.histogram.observe(value, labels, header);
+      if (instrument.type !== "histogram") return;
+      const exemplarLabels = header && exemplarOf(header);
+      instrument.histogram.observe({
+        labels: instrument.limit.admit(labels),
+        value,
+        ...(exemplarLabels && { exemplarLabels }),
+      });
     });
   }
 
   add(name: MetricName, amount: number, labels: Labels): void {
     this.#record(name, amount, (instrument) => {
-      if (instrument.type === "counter") instrument.counter.inc(instrument.limit.of(labels), amount);
+      if (instrument.type === "counter") instrument.counter.inc(instrument.limit.admit(labels), amount);
     });
   }
 
@@ -126,7 +132,7 @@ class PrometheusMetrics implements Metrics {
     metric.reset();
     instrument.limit.clear();
     try {
-      for (const { labels, value } of source()) metric.inc(instrument.limit.of(labels), value);
+      for (const { labels, value } of source()) metric.inc(instrument.limit.admit(labels), value);
     } catch {
       this.#reject();
     }
@@ -139,15 +145,15 @@ class PrometheusMetrics implements Metrics {
 
   #instrument(name: MetricName): Instrument {
     const { type, help, labels, buckets = [] } = definitionOf(name);
-    const limit = new SeriesLimit<Labels>(MAX_SERIES, (series) => series);
+    const limit = new SeriesLimit(MAX_SERIES);
     const config = { name, help, labelNames: [...labels], registers: [this.#registry] };
     switch (type) {
-      case "histogram": {
-        const unlabeled = labels.length === 0;
-        const histogram = new Histogram({ name, help, buckets, maxSeries: MAX_SERIES, unlabeled });
-        this.#registry.registerMetric(asRegistered(histogram));
-        return { type, histogram };
-      }
+      case "histogram":
+        return {
+          type,
+          histogram: new Histogram({ ...config, buckets: [...buckets], enableExemplars: true }),
+          limit,
+        };
       case "counter":
         return { type, counter: new Counter(config), limit };
       case "gauge":
