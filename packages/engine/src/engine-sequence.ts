@@ -25,6 +25,8 @@ export interface SequenceHost {
   readonly vocabSize: number;
   /** Events that followed at once from a call of the holder. */
   emit(events: readonly SequenceEvent[]): void;
+  /** Nobody waits for the sequence any more. */
+  cancel(id: SequenceId): void;
   /** There may be something to compute now. */
   wake(): void;
   /** The sequence ended. */
@@ -83,8 +85,7 @@ export class EngineSequence implements SequenceHandle {
     if (!this.#active) return;
     this.#hears = false;
     this.end(new BatonError("canceled", `Cannot go on with sequence "${this.id}": its holder dropped it`));
-    this.#host.scheduler.cancel(this.id);
-    this.#host.wake();
+    this.#host.cancel(this.id);
   }
 
   release(): void {

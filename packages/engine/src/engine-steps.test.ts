@@ -5,6 +5,15 @@ import type { StepRecord } from "./step-record.ts";
 import { fakeInfo } from "./testing/fake-info.ts";
 import { submitAndHear } from "./testing/heard-sequence.ts";
 
+function prompt(id: string, tokens: number) {
+  return {
+    id: sequenceId(id),
+    promptTokenIds: Array.from({ length: tokens }, (_, index) => (index * 7) % fakeInfo.vocabSize),
+    goal: "prefill" as const,
+    sampling: { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens: 1 },
+  };
+}
+
 test("ten long prompts that are canceled cost the next prompt no more than the step in flight", async () => {
   const steps: StepRecord[] = [];
   const engine = await createEngine({
@@ -20,12 +29,6 @@ test("ten long prompts that are canceled cost the next prompt no more than the s
     },
     onStep: (step) => steps.push(step),
   });
-  const prompt = (id: string, tokens: number) => ({
-    id: sequenceId(id),
-    promptTokenIds: Array.from({ length: tokens }, (_, index) => (index * 7) % fakeInfo.vocabSize),
-    goal: "prefill" as const,
-    sampling: { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens: 1 },
-  });
   const long = Array.from({ length: 10 }, (_, index) => submitAndHear(engine, prompt(`long-${index}`, 3000)));
   await long[0]!.until("prefill-chunk");
   for (const { handle } of long) handle.cancel();
@@ -37,6 +40,35 @@ test("ten long prompts that are canceled cost the next prompt no more than the s
   const served = steps.slice(before).map(({ plan }) => plan.prefills.map((chunk) => chunk.sequenceId));
   expect(served.length).toBeLessThanOrEqual(2);
   expect(served.at(-1)).toEqual(["next"]);
+  expect(engine.status().blocks.used).toBe(0);
+});
+
+test("the chunk of a prompt that is canceled is left half-way", async () => {
+  const steps: StepRecord[] = [];
+  const engine = await createEngine({
+    runner: { kind: "fake", info: fakeInfo },
+    kvBlocks: 2000,
+    limits: {
+      chunkTokens: 512,
+      stepPrefillTokens: 512,
+      maxRunning: 8,
+      batchTokens: 40_000,
+      maxSequences: 16,
+      maxModelTokens: fakeInfo.maxModelTokens,
+    },
+    onStep: (step) => steps.push(step),
+  });
+  const isStopped = () => steps.some(({ outcome }) => outcome.prefills.some(({ stopped }) => stopped));
+  // The thread may have computed the chunk by the time that it is canceled.
+  for (let turn = 0; !isStopped(); turn++) {
+    const { handle, until } = submitAndHear(engine, prompt(`turn-${turn}`, 512));
+    await until("prefill-start");
+    handle.cancel();
+    const next = submitAndHear(engine, prompt(`next-${turn}`, 2));
+    await next.ended;
+    next.handle.release();
+  }
+  await engine.close();
   expect(engine.status().blocks.used).toBe(0);
 });
 

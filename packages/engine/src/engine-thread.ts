@@ -24,7 +24,7 @@ async function createRunner(spec: RunnerSpec, memory: KvMemory, batchTokens: num
 async function serve(runner: ModelRunner, executor: StepExecutor, request: ThreadRequest): Promise<void> {
   switch (request.type) {
     case "step":
-      return reply({ type: "outcome", outcome: await executor.execute(request.plan) });
+      return reply({ type: "outcome", outcome: await executor.execute(request.plan, request.stops) });
     case "close":
       await runner.close();
       return port.close();

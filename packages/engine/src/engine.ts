@@ -73,6 +73,7 @@ export class Engine implements EngineApi {
       scheduler,
       vocabSize: info.vocabSize,
       emit: (events) => this.#emit(events),
+      cancel: (id) => this.#cancel(id),
       wake: () => this.#wake.resolve(),
       forget: ({ id }) => this.#sequences.delete(id),
     };
@@ -158,6 +159,12 @@ export class Engine implements EngineApi {
       });
     this.#emit(this.#scheduler.commit(outcome));
     await nextTurn(); // E4
+  }
+
+  #cancel(id: SequenceId): void {
+    this.#executor.stop(id);
+    this.#scheduler.cancel(id);
+    this.#wake.resolve();
   }
 
   #sleep(): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import { BatonError, type KvLayout } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
+import type { ChunkStop } from "./chunk-stop.ts";
 import { copyBlocksToRows, copyRowsToBlocks, type KvRows, newRows, rowElements } from "./kv-rows.ts";
 import type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
 import { PageMemory } from "./page-memory.ts";
@@ -28,11 +29,15 @@ export class FakeModelRunner implements ModelRunner {
     this.pages = new PageMemory(memory, batchTokens);
   }
 
-  async prefill({ blocks, start, tokenIds }: RunnerChunk): Promise<Float32Array> {
+  async prefill(
+    { blocks, start, tokenIds }: RunnerChunk,
+    stop?: ChunkStop,
+  ): Promise<Float32Array | undefined> {
     const end = start + tokenIds.length;
     const rows = newRows(this.info.layout, end);
     copyBlocksToRows(this.#memory, { blocks, start: 0, end: start }, rows);
     for (const [index, tokenId] of tokenIds.entries()) {
+      if (stop?.isSet) return undefined;
       this.#fill(rows, start + index, tokenId, start + index);
     }
     copyRowsToBlocks(rows, this.#memory, { blocks, start, end });

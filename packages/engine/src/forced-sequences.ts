@@ -75,7 +75,7 @@ export class ForcedSequences implements AsyncDisposable {
     const blocks = Array.from({ length: this.#blocksPerSequence }, (_, index) => blockId(first + index));
     const promptTokens = tokenIds.length;
     const chunk = { sequenceId: `${sequence}`, blocks, start: 0, tokenIds, promptTokens };
-    const logits = await this.#runner.prefill(chunk);
+    const logits = (await this.#runner.prefill(chunk))!;
     this.#runner.pages.load({ pages: this.#pagesOf(sequence), blocks, start: 0, end: promptTokens });
     return logits;
   }

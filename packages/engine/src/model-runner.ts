@@ -1,4 +1,5 @@
 import type { BlockId, KvLayout } from "@baton/core";
+import type { ChunkStop } from "./chunk-stop.ts";
 import type { PagedSequence, PageMemory } from "./page-memory.ts";
 
 /** A model that can be run: fixed facts, the same in every process that loads the same checkpoint. */
@@ -37,8 +38,11 @@ export interface ModelRunner {
   readonly pages: Pick<PageMemory, "load" | "save" | "move" | "clear">;
   /** Milliseconds spent in the graphs so far; what else a step takes is overhead. */
   readonly graphMs: number;
-  /** Computes a chunk, writes its K and V into its blocks, returns the logits of its last position: `[vocabSize]`, the caller's to change. */
-  prefill(chunk: RunnerChunk): Promise<Float32Array>;
+  /**
+   * Computes a chunk, writes its K and V into its blocks, returns the logits of its last position: `[vocabSize]`, the
+   * caller's to change. Returns undefined if it was stopped before its end; its blocks are then as they were.
+   */
+  prefill(chunk: RunnerChunk, stop?: ChunkStop): Promise<Float32Array | undefined>;
   /**
    * One step of a batch whose pages lie below `pages`: appends each row's K and V to its pages and returns logits
    * `[rows.length, vocabSize]`, valid until the next call and the caller's to change.

@@ -3,7 +3,8 @@
  * S tokens of a chunk, P tokens that the memory has room for, B rows of a batch, N pages of C tokens, M pages of the
  * longest row, per layer l and t = k | v:
  *
- *   prefill  input_ids int64 [1,S], seqlens_k int32 [1], total_sequence_length int32 [], past.l.t [1,kvHeads,P,headDim]
+ *   prefill  input_ids int64 [1,S], seqlens_k int32 [1], total_sequence_length int32 [], past.l.t [1,kvHeads,P,headDim],
+ *            attended_shape int64 [3] (see chunk-stop.ts)
  *            -> logits [1,1,V] of the last position, present.l.t, which is the same memory as past.l.t
  *   decode   input_ids int64 [B,1], position_ids int64 [B,1], token_mask [N,1,1,C], page_rows int64 [N],
  *            row_pages int64 [B,1,M], page_mask [B,1,M], past.l.t [N,kvHeads,1,C,headDim]
@@ -12,6 +13,7 @@
 import type { KvLayout } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
 import { Tensor } from "onnxruntime-node";
+import { ChunkStop } from "./chunk-stop.ts";
 import { DecodeFeeds } from "./decode-feeds.ts";
 import { planeCount } from "./kv-rows.ts";
 import type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
@@ -58,14 +60,17 @@ export class OnnxModelRunner implements ModelRunner {
     return this.#prefill.runMs + this.#decode.runMs;
   }
 
-  async prefill(chunk: RunnerChunk): Promise<Float32Array> {
+  async prefill(chunk: RunnerChunk, stop = ChunkStop.never()): Promise<Float32Array | undefined> {
     const { kvHeads, headDim } = this.#layout;
     const rows = this.#workspace.open(chunk);
     const dims = [1, kvHeads, rows.length, headDim];
-    const feeds = { ...chunkTensors(chunk), ...planeTensors("past", rows.planes, dims) };
+    const feeds = { ...chunkTensors(chunk, stop), ...planeTensors("past", rows.planes, dims) };
     // Present is past: GroupQueryAttention then appends in place. What `run` returns are copies, which nobody needs.
     const fetches = { logits: null, ...planeTensors("present", rows.planes, dims) };
-    const outputs = await this.#prefill.run(feeds, fetches);
+    const outputs = await this.#prefill.run(feeds, fetches).catch((reason: unknown) => {
+      if (!stop.isSet) throw reason;
+    });
+    if (!outputs) return undefined;
     this.#workspace.close(chunk, rows);
     return floatsOf(outputs, "logits");
   }
@@ -95,12 +100,13 @@ export class OnnxModelRunner implements ModelRunner {
   }
 }
 
-function chunkTensors(chunk: RunnerChunk): Tensors {
+function chunkTensors(chunk: RunnerChunk, stop: ChunkStop): Tensors {
   const total = chunk.start + chunk.tokenIds.length;
   return {
     input_ids: int64(chunk.tokenIds, [1, chunk.tokenIds.length]),
     seqlens_k: new Tensor("int32", Int32Array.of(total - 1), [1]),
     total_sequence_length: new Tensor("int32", Int32Array.of(total), []),
+    attended_shape: new Tensor("int64", stop.shape, [stop.shape.length]),
   };
 }
 

@@ -6,6 +6,9 @@ import { hasExactByteProducts } from "./exact-byte-products.ts";
 /** Errors only; ONNX Runtime warns about harmless properties of every graph. */
 const LOG_ERRORS = 3;
 
+/** Nothing but the end of the process: a run that fails says why to its caller, and some are meant to. */
+const RUN_OPTIONS = { logSeverityLevel: 4 } as const;
+
 const SESSION_CONFIG = {
   // Idle threads must sleep: a prefill and a decode worker share the cores of one machine.
   intra_op: { allow_spinning: "0" },
@@ -39,9 +42,11 @@ export class OnnxSession {
   ): Promise<InferenceSession.ReturnType> {
     const session = await this.#loaded();
     const startedAt = performance.now();
-    const outputs = await (fetches ? session.run(feeds, fetches) : session.run(feeds));
-    this.runMs += performance.now() - startedAt;
-    return outputs;
+    try {
+      return await (fetches ? session.run(feeds, fetches, RUN_OPTIONS) : session.run(feeds, RUN_OPTIONS));
+    } finally {
+      this.runMs += performance.now() - startedAt;
+    }
   }
 
   #loaded(): Promise<InferenceSession> {

@@ -2,6 +2,7 @@ import { blockId, type Clock, NEUTRAL_SAMPLING, sequenceId } from "@baton/core";
 import { KvMemory } from "@baton/kv-cache";
 import type { StepPlan } from "@baton/scheduler";
 import { expect, test } from "@jest/globals";
+import { ChunkStop } from "./chunk-stop.ts";
 import { FakeModelRunner } from "./fake-model-runner.ts";
 import { StepExecutor } from "./step-executor.ts";
 import { fakeInfo } from "./testing/fake-info.ts";
@@ -31,7 +32,10 @@ function tickingClock(): Clock {
 
 function executorOf(bench: RunnerBench) {
   const executor = new StepExecutor(bench.runner, tickingClock());
-  return (plan: Partial<StepPlan>) => executor.execute({ ...nothing, ...plan });
+  return (changes: Partial<StepPlan>) => {
+    const plan = { ...nothing, ...changes };
+    return executor.execute(plan, ChunkStop.allocate(plan.prefills.length));
+  };
 }
 
 /** Loads a whole sequence into one page. */
@@ -53,6 +57,23 @@ test("a chunk is sampled where the plan asks for it, and timed", async () => {
     { startedAt: 3, endedAt: 4, token: { tokenId: expect.any(Number) } },
   ]);
   expect(outcome).toMatchObject({ stepId: 1, decodes: [], decodeStartedAt: 5, decodeEndedAt: 5 });
+});
+
+test("a chunk that is stopped before its turn is not computed, and the others are", async () => {
+  const bench = newBench();
+  const executor = new StepExecutor(bench.runner, tickingClock());
+  const sample = { sampling: greedy, outputIndex: 0 };
+  const prefills = [ada, bob].map((sequence) => {
+    const blocks = bench.allocate(2);
+    return { sequenceId: sequence, blocks, promptTokens: 2, start: 0, tokenIds: [1, 2], sample };
+  });
+  const stops = ChunkStop.allocate(2);
+  ChunkStop.at(stops, 0).set();
+  const outcome = await executor.execute({ ...nothing, prefills }, stops);
+  expect(outcome.prefills).toEqual([
+    { stopped: true, startedAt: 1, endedAt: 2 },
+    { startedAt: 3, endedAt: 4, token: { tokenId: expect.any(Number) } },
+  ]);
 });
 
 test("moves come before loads, and both before the batch", async () => {

@@ -8,6 +8,7 @@
  */
 import { BatonError, type Clock, type SequenceId } from "@baton/core";
 import type { PrefillChunk, PrefillOutcome, StepOutcome, StepPlan, TokenOutcome } from "@baton/scheduler";
+import { ChunkStop } from "./chunk-stop.ts";
 import type { ModelRunner } from "./model-runner.ts";
 import { Sampler } from "./sampler.ts";
 import { SequenceSampler } from "./sequence-sampler.ts";
@@ -25,8 +26,11 @@ export class StepExecutor {
     this.#sampler = new Sampler(runner.info.vocabSize);
   }
 
-  /** Computes one plan. Rejects if the runner does; the step then has no outcome. */
-  async execute(plan: StepPlan): Promise<StepOutcome> {
+  /**
+   * Computes one plan. Rejects if the runner does; the step then has no outcome.
+   * @param stops made by `ChunkStop.allocate` for the plan's chunks
+   */
+  async execute(plan: StepPlan, stops: SharedArrayBuffer): Promise<StepOutcome> {
     const graphMsBefore = this.#runner.graphMs;
     for (const { tokenIds, ...range } of plan.saves) {
       this.#runner.pages.save({ ...range, end: range.start + tokenIds.length });
@@ -37,7 +41,9 @@ export class StepExecutor {
       if (sample) this.#running.set(sequenceId, new SequenceSampler(sample));
     }
     const prefills: PrefillOutcome[] = [];
-    for (const chunk of plan.prefills) prefills.push(await this.#executeChunk(chunk));
+    for (const [index, chunk] of plan.prefills.entries()) {
+      prefills.push(await this.#executeChunk(chunk, ChunkStop.at(stops, index)));
+    }
     const decodeStartedAt = this.#clock.now();
     const decodes = plan.decodes.length === 0 ? [] : await this.#executeBatch(plan);
     const decodeEndedAt = decodes.length === 0 ? decodeStartedAt : this.#clock.now();
@@ -45,9 +51,10 @@ export class StepExecutor {
     return { stepId: plan.stepId, prefills, decodes, decodeStartedAt, decodeEndedAt, graphMs };
   }
 
-  async #executeChunk(chunk: PrefillChunk): Promise<PrefillOutcome> {
+  async #executeChunk(chunk: PrefillChunk, stop: ChunkStop): Promise<PrefillOutcome> {
     const startedAt = this.#clock.now();
-    const logits = await this.#runner.prefill(chunk);
+    const logits = stop.isSet ? undefined : await this.#runner.prefill(chunk, stop);
+    if (!logits) return { stopped: true, startedAt, endedAt: this.#clock.now() };
     const token = chunk.sample && this.#choose(new SequenceSampler(chunk.sample), logits);
     return { ...(token && { token }), startedAt, endedAt: this.#clock.now() };
   }

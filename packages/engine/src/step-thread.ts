@@ -6,20 +6,28 @@
  */
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import { BatonError } from "@baton/core";
+import { BatonError, type SequenceId } from "@baton/core";
 import type { StepOutcome, StepPlan } from "@baton/scheduler";
+import { ChunkStop } from "./chunk-stop.ts";
 import type { PlanExecutor } from "./plan-executor.ts";
 import type { ThreadData, ThreadReply, ThreadRequest } from "./thread-protocol.ts";
 
 /** Beside this file, and like it TypeScript in development and JavaScript in a build. */
 const THREAD_MODULE = `./engine-thread${extname(import.meta.url)}`;
 
+/** The step that is out, or was last. */
+interface Step {
+  readonly plan: StepPlan;
+  readonly stops: SharedArrayBuffer;
+  readonly outcome: PromiseWithResolvers<StepOutcome>;
+}
+
 /** A thread that executes step plans. */
 export class StepThread implements PlanExecutor {
   readonly #worker: Worker;
   readonly #died = Promise.withResolvers<BatonError>();
   readonly #exited = Promise.withResolvers<void>();
-  #step: PromiseWithResolvers<StepOutcome> | undefined;
+  #step: Step | undefined;
   #dead: BatonError | undefined;
   #closing = false;
 
@@ -56,9 +64,15 @@ export class StepThread implements PlanExecutor {
   /** Executes a plan; rejects if the thread dies over it. */
   execute(plan: StepPlan): Promise<StepOutcome> {
     if (this.#dead) return Promise.reject(this.#dead);
-    this.#step = Promise.withResolvers<StepOutcome>();
-    this.#send({ type: "step", plan });
-    return this.#step.promise;
+    const stops = ChunkStop.allocate(plan.prefills.length);
+    this.#step = { plan, stops, outcome: Promise.withResolvers() };
+    this.#send({ type: "step", plan, stops });
+    return this.#step.outcome.promise;
+  }
+
+  stop(id: SequenceId): void {
+    const chunk = this.#step?.plan.prefills.findIndex(({ sequenceId }) => sequenceId === id) ?? -1;
+    if (this.#step && chunk >= 0) ChunkStop.at(this.#step.stops, chunk).set();
   }
 
   /** Ends the thread after the step that is out; resolves once it is gone. */
@@ -74,14 +88,14 @@ export class StepThread implements PlanExecutor {
 
   #onReply(message: ThreadReply, onStarted: () => void): void {
     if (message.type === "started") onStarted();
-    else if (message.type === "outcome") this.#step?.resolve(message.outcome);
+    else if (message.type === "outcome") this.#step?.outcome.resolve(message.outcome);
     else this.#die(new BatonError(message.code, message.message));
   }
 
   #die(reason: unknown): void {
     if (this.#dead) return;
     this.#dead = BatonError.from(reason);
-    this.#step?.reject(this.#dead);
+    this.#step?.outcome.reject(this.#dead);
     if (!this.#closing) this.#died.resolve(this.#dead);
   }
 }

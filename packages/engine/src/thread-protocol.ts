@@ -15,7 +15,10 @@ export interface ThreadData {
 }
 
 /** To the engine thread. After `close` the thread frees its memory and ends. */
-export type ThreadRequest = { readonly type: "step"; readonly plan: StepPlan } | { readonly type: "close" };
+export type ThreadRequest =
+  /** `stops` has a `ChunkStop` for each chunk of the plan. */
+  | { readonly type: "step"; readonly plan: StepPlan; readonly stops: SharedArrayBuffer }
+  | { readonly type: "close" };
 
 /** From the engine thread: `started` once, then one `outcome` or `failed` per step. The thread ends after `failed`. */
 export type ThreadReply =

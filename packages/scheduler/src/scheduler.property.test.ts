@@ -165,10 +165,10 @@ class Harness {
     expect(this.scheduler.finish(id, "stop")).toEqual([]);
   }
 
-  /** Schedules if no step is out, commits it otherwise: other actions happen before and within a step. */
-  step(): boolean {
+  /** Schedules if no step is out, commits it otherwise: other actions happen before and within a step. Chunks of those who ended may be stopped. */
+  step({ stopsEnded = false } = {}): boolean {
     if (this.#plan === undefined) return this.#schedule();
-    const outcome = this.executor.execute(this.#plan);
+    const outcome = this.executor.execute(this.#plan, (id) => stopsEnded && !this.alive.has(id));
     this.#plan = undefined;
     this.#take(this.scheduler.commit(outcome));
     return true;
@@ -419,7 +419,14 @@ const actions = fc.array(
     { weight: 3, arbitrary: picking((harness, pick) => harness.release(pick)) },
     { weight: 2, arbitrary: picking((harness, pick) => harness.cancel(pick)) },
     { weight: 1, arbitrary: picking((harness, pick) => harness.finish(pick)) },
-    { weight: 14, arbitrary: fc.constant<Action>((harness) => harness.step()) },
+    {
+      weight: 14,
+      arbitrary: fc.boolean().map(
+        (stopsEnded): Action =>
+          (harness) =>
+            harness.step({ stopsEnded }),
+      ),
+    },
   ),
   { minLength: 20, maxLength: 120, size: "max" },
 );

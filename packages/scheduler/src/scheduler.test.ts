@@ -56,6 +56,12 @@ function outcomeOf(plan: StepPlan, token = 1): StepOutcome {
   };
 }
 
+/** The outcome of a plan of which every chunk was left half-way. */
+function stoppedOutcome(plan: StepPlan): StepOutcome {
+  const prefills = plan.prefills.map(() => ({ stopped: true, startedAt: 10, endedAt: 12 }) as const);
+  return { ...outcomeOf(plan), prefills };
+}
+
 /** One whole step: its plan and all its events. */
 function step(scheduler: SchedulerApi, token = 1): { plan: StepPlan; events: readonly SequenceEvent[] } {
   const { plan, events } = scheduler.schedule()!;
@@ -284,6 +290,27 @@ describe("prefix cache", () => {
     scheduler.cancel(id("a"));
     scheduler.add(spec("b", "prefill", prompt(12)));
     expect(chunksOf(step(scheduler).plan)).toEqual(["b 4+4"]);
+  });
+
+  test("of a chunk that was stopped nothing can be found, and what was computed before it can", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "prefill", prompt(12)));
+    step(scheduler);
+    const { plan } = scheduler.schedule()!;
+    scheduler.cancel(id("a"));
+    expect(scheduler.commit(stoppedOutcome(plan))).toEqual([]);
+    expect(blockCount(scheduler)).toMatchObject({ cached: 1, used: 0 });
+    scheduler.add(spec("b", "prefill", prompt(12)));
+    expect(chunksOf(step(scheduler).plan)).toEqual(["b 4+4"]);
+  });
+
+  test("a chunk of a sequence that goes on must not be stopped", () => {
+    const scheduler = create();
+    scheduler.add(spec("a", "prefill", prompt(6)));
+    const { plan } = scheduler.schedule()!;
+    expect(() => scheduler.commit(stoppedOutcome(plan))).toThrow(
+      'Cannot go on with sequence "a": its chunk was stopped',
+    );
   });
 
   test("goal decode shares nothing, because its blocks are written from the start, but leaves its prompt cached", () => {

@@ -268,17 +268,19 @@ class Scheduler implements SchedulerApi {
   #commitChunk(
     sequence: Sequence,
     chunk: PrefillChunk,
-    { startedAt, endedAt, token }: PrefillOutcome,
+    { startedAt, endedAt, token, stopped }: PrefillOutcome,
     events: SequenceEvent[],
   ): void {
     const { blocks, start } = chunk;
-    const count = chunk.tokenIds.length;
+    const count = stopped ? 0 : chunk.tokenIds.length;
     const { state } = sequence;
     if (state.kind !== "prefilling") {
       // It ended while this step computed for it, so the step gives its blocks back (S2).
       this.#giveBack(sequence, blocks, start + count);
       return;
     }
+    if (stopped)
+      throw new BatonError("internal", `Cannot go on with sequence "${sequence.id}": its chunk was stopped`);
     if (token !== undefined && "failure" in token) {
       this.#fail(sequence, token.failure, events);
       this.#pool.release(blocks); // Not queued, so not given back by the drop; and not to be found by others.

@@ -7,8 +7,9 @@ export function checkOutcome(plan: StepPlan, outcome: StepOutcome): void {
   check(plan, "number of prefills", outcome.prefills.length, plan.prefills.length);
   check(plan, "number of decodes", outcome.decodes.length, plan.decodes.length);
   plan.prefills.forEach(({ sample }, i) => {
-    if (sample === undefined) return;
-    check(plan, `presence of the token of prefill ${i}`, outcome.prefills[i]!.token !== undefined, true);
+    const { token, stopped } = outcome.prefills[i]!;
+    if (sample === undefined || stopped) return;
+    check(plan, `presence of the token of prefill ${i}`, token !== undefined, true);
   });
 }
 

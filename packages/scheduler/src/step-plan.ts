@@ -109,8 +109,10 @@ export interface StepOutcome {
 /** A token, or why none could be chosen: this ends the sequence, and no other. */
 export type TokenOutcome = SampledToken | { readonly failure: string };
 
-/** A computed chunk. */
+/** A computed chunk, or one whose computation was left half-way. */
 export interface PrefillOutcome {
+  /** Present if nothing of the chunk is final. Only of a sequence that has ended since the plan. */
+  readonly stopped?: true;
   /** The next token of the answer, where the chunk asked to sample it. */
   readonly token?: TokenOutcome;
   /** Epoch ms around the chunk's computation. */

@@ -2,7 +2,7 @@
 // next token depends on all KV of its sequence. KV that is missing, stale, of another sequence or at another place
 // changes the answer, so comparing answers with `expectedAnswer` proves that blocks and pages were handled right.
 
-import type { BlockId, FinishReason, SamplingParams } from "@baton/core";
+import type { BlockId, FinishReason, SamplingParams, SequenceId } from "@baton/core";
 import type { PrefillChunk, PrefillOutcome, StepOutcome, StepPlan } from "./step-plan.ts";
 
 /** Tokens are 0 … VOCABULARY-1. */
@@ -50,7 +50,8 @@ export class SymbolicExecutor {
     this.#pageTokens = pageTokens;
   }
 
-  execute(plan: StepPlan): StepOutcome {
+  /** @param isStopped whose chunks are left half-way: what is in their place afterwards is of no use */
+  execute(plan: StepPlan, isStopped: (id: SequenceId) => boolean = () => false): StepOutcome {
     for (const { pages, blocks, start, tokenIds } of plan.saves) {
       this.write(blocks, start, this.#kvIn(pages, start + tokenIds.length).slice(start));
     }
@@ -61,7 +62,9 @@ export class SymbolicExecutor {
     for (const { pages, blocks, start, end } of plan.loads) {
       this.#append(pages, start, this.read(blocks, end).slice(start));
     }
-    const prefills = plan.prefills.map((chunk) => this.#prefill(chunk));
+    const prefills = plan.prefills.map((chunk) =>
+      isStopped(chunk.sequenceId) ? this.#half(chunk) : this.#prefill(chunk),
+    );
     const decodes = plan.decodes.map(({ tokenId, position, pages }) => {
       const kv = this.#kvIn(pages, position);
       const next = kvOf([tokenId], kv);
@@ -106,6 +109,15 @@ export class SymbolicExecutor {
       const block = blocks[Math.floor(i / this.#blockSize)]!;
       return this.#blocks.get(block)?.[i % this.#blockSize] ?? Number.NaN;
     });
+  }
+
+  #half({ blocks, start, tokenIds }: PrefillChunk): PrefillOutcome {
+    this.write(
+      blocks,
+      start,
+      tokenIds.map(() => -1),
+    );
+    return { stopped: true, startedAt: 1, endedAt: 2 };
   }
 
   #prefill({ blocks, start, tokenIds, sample }: PrefillChunk): PrefillOutcome {

@@ -77,6 +77,9 @@ export class MockExecutor implements PlanExecutor {
     };
   }
 
+  /** The time of a step is that of all its tokens; they were written at its beginning. */
+  stop(): void {}
+
   async close(): Promise<void> {
     this.#closed.abort();
   }

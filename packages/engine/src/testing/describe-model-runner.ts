@@ -1,5 +1,6 @@
 /** What every model runner must do, whatever it runs: one suite for the real one and the fake. */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { ChunkStop } from "../chunk-stop.ts";
 import {
   argmax,
   type ComputedPrompt,
@@ -62,13 +63,30 @@ export function describeModelRunner(name: string, factory: () => Promise<RunnerU
             promptTokens: prompt.length,
           };
           logits[index] = Float32Array.from(
-            await bench.runner.prefill({ ...chunk, tokenIds: prompt.slice(start, end) }),
+            (await bench.runner.prefill({ ...chunk, tokenIds: prompt.slice(start, end) }))!,
           );
         }
       }
       for (const [index, tokenIds] of [first, second].entries()) {
         expectSame(bench, { tokenIds, blocks: blocks[index]!, logits: logits[index]! }, expected[index]!);
       }
+    });
+
+    test("a chunk that is stopped leaves the blocks as they were, and the prompt goes on as if it had not begun", async () => {
+      const prompt = bench.prompt(blockSize * 3, 6);
+      const whole = await bench.compute(prompt);
+      const blocks = bench.allocate(prompt.length);
+      const chunk = { sequenceId: "stopped", blocks, promptTokens: prompt.length };
+      const half = blockSize + 1;
+      await bench.runner.prefill({ ...chunk, start: 0, tokenIds: prompt.slice(0, half) });
+      const before = bench.kvOf(blocks, prompt.length);
+      const stop = ChunkStop.never();
+      stop.set();
+      const rest = { ...chunk, start: half, tokenIds: prompt.slice(half) };
+      expect(await bench.runner.prefill(rest, stop)).toBeUndefined();
+      expect(bench.kvOf(blocks, prompt.length)).toEqual(before);
+      const logits = (await bench.runner.prefill(rest))!;
+      expectSame(bench, { tokenIds: prompt, blocks, logits }, whole);
     });
 
     test("a prompt goes on from KV that came from elsewhere", async () => {

@@ -68,7 +68,7 @@ export class RunnerBench {
       const chunk = tokenIds.slice(at, at + chunkTokens);
       const promptTokens = tokenIds.length;
       logits = Float32Array.from(
-        await this.runner.prefill({ sequenceId, blocks, start: at, tokenIds: chunk, promptTokens }),
+        (await this.runner.prefill({ sequenceId, blocks, start: at, tokenIds: chunk, promptTokens }))!,
       );
     }
     return { tokenIds, blocks, logits };

@@ -12,7 +12,7 @@ import type { WeightPlan } from "../graph/weight-plan.ts";
 import { HashedFile } from "./hashed-file.ts";
 
 /** Raised whenever the compiler writes other bytes for the same checkpoint: older cache entries are then not used. */
-export const COMPILER_VERSION = 3;
+export const COMPILER_VERSION = 4;
 
 /** The files of a compiled model, all in one folder. */
 export const COMPILED_FILES = {

@@ -85,6 +85,19 @@ describe.each(shapes)("A model with %s", (_, shape) => {
     for (const name of Object.keys(whole)) expectClose(parts[name]!, [...whole[name]!]);
   });
 
+  test("ends a prefill in the layer in which its shape is found to be impossible, and keeps what was in the cache", async () => {
+    const { kvHeads, headDim, layers } = model.config;
+    const caches = emptyCaches();
+    await runPrefill(caches, PROMPT.slice(0, 16), 0);
+    const before = structuredClone(caches);
+    await expect(runPrefill(caches, PROMPT.slice(16), 16, [0n, 0n, -2n])).rejects.toThrow("Reshape");
+    const first = (from: Caches) => cacheRows(from, 0, "k").slice(0, 16 * kvHeads * headDim);
+    expect(first(caches)).toEqual(first(before));
+    for (let layer = 1; layer < layers; layer++) {
+      expect(cacheRows(caches, layer, "k")).toEqual(cacheRows(before, layer, "k"));
+    }
+  });
+
   test("decodes after a prefill as the reference does, in a batch of sequences of different lengths", async () => {
     const lengths = [1, 17, PROMPT.length];
     const expected = lengths.map((length) => {
@@ -114,13 +127,19 @@ describe.each(shapes)("A model with %s", (_, shape) => {
     return Object.fromEntries(names.map((name) => [name, new Float32Array(kvHeads * CAPACITY * headDim)]));
   }
 
-  async function runPrefill(caches: Caches, tokens: readonly number[], start: number): Promise<Float32Array> {
+  async function runPrefill(
+    caches: Caches,
+    tokens: readonly number[],
+    start: number,
+    attendedShape: readonly bigint[] = [0n, 0n, -1n],
+  ): Promise<Float32Array> {
     const { kvHeads, headDim, vocabSize } = model.config;
     const total = start + tokens.length;
     const feeds: Record<string, OrtTensor> = {
       input_ids: new Tensor("int64", BigInt64Array.from(tokens, BigInt), [1, tokens.length]),
       seqlens_k: new Tensor("int32", Int32Array.of(total - 1), [1]),
       total_sequence_length: new Tensor("int32", Int32Array.of(total), []),
+      attended_shape: new Tensor("int64", BigInt64Array.from(attendedShape), [3]),
     };
     const logits = new Float32Array(vocabSize);
     const fetches: Record<string, OrtTensor> = { logits: new Tensor("float32", logits, [1, 1, vocabSize]) };
@@ -129,7 +148,7 @@ describe.each(shapes)("A model with %s", (_, shape) => {
       feeds[`past.${name}`] = tensor;
       fetches[`present.${name}`] = tensor;
     }
-    await prefill.run(feeds, fetches);
+    await prefill.run(feeds, fetches, { logSeverityLevel: 4 });
     return logits;
   }
 

@@ -5,11 +5,15 @@
  *        seqlens_k int32 [1]                    tokens in the cache after this chunk, minus 1
  *        total_sequence_length int32 []         tokens in the cache after this chunk
  *        past.{l}.k, past.{l}.v                 float32 [1, kvHeads, P, headDim], P at least that total
+ *        attended_shape int64 [3]               [0, 0, -1], read anew in each layer
  *   out  logits float32 [1, 1, vocab]           of the chunk's last position
  *        present.{l}.k, present.{l}.v           as past; appended in place when given the same memory
  *
  * However a prompt is cut into chunks of two tokens or more, the results are the same, bit for bit. A chunk of one
  * token goes through the runtime's matrix-vector kernels, which add in another order: equal to about 1e-5 of the largest logit.
+ *
+ * `attended_shape` is there to end a run: each layer reshapes what attention answers, for nothing, and fails if by then the
+ * shape has become one that does not fit. The cache may hold parts of the chunk then, and all that was there before it.
  */
 import { type DecoderSpec, DecoderStack } from "./decoder-stack.ts";
 import { WEIGHTS } from "./decoder-weights.ts";
@@ -22,7 +26,10 @@ export function buildPrefillGraph(spec: DecoderSpec): Uint8Array {
   const inputIds = g.input("input_ids", "int64", [1, "S"]);
   const lengths = [g.input("seqlens_k", "int32", [1]), g.input("total_sequence_length", "int32", [])];
   g.output("logits", "float32", [1, 1, config.vocabSize]);
-  const hidden = stack.layers(inputIds, (qkv, layer) => attend(stack, qkv, lengths, layer));
+  const shape = g.input("attended_shape", "int64", [3]);
+  const hidden = stack.layers(inputIds, (qkv, layer) => {
+    return g.node("Reshape", [attend(stack, qkv, lengths, layer), shape]);
+  });
   const last = g.node("Slice", [hidden, g.integers(-1), g.integers(Number.MAX_SAFE_INTEGER), g.integers(1)]);
   stack.logits(last);
   return g.encode();
