@@ -1,4 +1,5 @@
 /** Who computes tokens in the engine's bench, all behind one interface: our engine, the peers, and HTTP in front of both. */
+import type { PageDtype } from "@baton/core";
 import { prepareModel, SYNTH_SHAPES, type WeightFormat } from "@baton/model";
 import { Cluster } from "../support/cluster.ts";
 import type { GgufFormat } from "./peers/gguf-file.ts";
@@ -33,25 +34,39 @@ export interface ContenderOptions {
   readonly http: boolean;
 }
 
-/** Baton with weights in one format. */
-export function baton(weights: WeightFormat, options: ContenderOptions): Promise<Contender> {
-  return options.http ? batonCluster(weights, options) : batonEngine(weights, options);
+/** How Baton keeps weights, and the KV of running sequences. */
+export interface BatonFormat {
+  readonly weights: WeightFormat;
+  readonly pageDtype: PageDtype;
+}
+
+/** Baton in one format. */
+export function baton(format: BatonFormat, options: ContenderOptions): Promise<Contender> {
+  return options.http ? batonCluster(format, options) : batonEngine(format, options);
+}
+
+function batonNamed({ weights, pageDtype }: BatonFormat, shape: Shape): Pick<Contender, "name" | "reads"> {
+  const kv = pageDtype === "fp32" ? "" : `, kv ${pageDtype}`;
+  // int8 pages: three floats beside the K and V of each head.
+  const kvBytes = pageDtype === "fp32" ? 4 : 1 + (3 * 4) / (2 * SYNTH_SHAPES[shape].headDim);
+  return { name: `baton ${weights}${kv}`, reads: reads(shape, BITS[weights], kvBytes) };
 }
 
 /** The engine in this process: scheduler, engine thread, sampling. */
-async function batonEngine(weights: WeightFormat, options: ContenderOptions): Promise<Contender> {
+async function batonEngine(format: BatonFormat, options: ContenderOptions): Promise<Contender> {
   const { shape, threads, sequences, contextTokens } = options;
+  const { weights, pageDtype } = format;
   const model = await prepareModel(await synthModelFolder(shape), { cacheFolder: BENCH_CACHE, weights });
   const engine = await startEngine({
     model,
+    pageDtype,
     threads,
     maxRunning: sequences,
     chunkTokens: 256,
     kvTokens: sequences * (contextTokens + 256),
   });
   return {
-    name: `baton ${weights}`,
-    reads: reads(shape, BITS[weights], 4),
+    ...batonNamed(format, shape),
     run: (prompts, maxTokens) =>
       Promise.all(prompts.map((prompt) => answerArrivals(engine, prompt, { maxTokens }))),
     close: () => engine.close(),
@@ -102,8 +117,9 @@ async function peer(
 }
 
 /** A whole cluster: router, and a prefill and a decode worker with so many threads each. */
-async function batonCluster(weights: WeightFormat, options: ContenderOptions): Promise<Contender> {
+async function batonCluster(format: BatonFormat, options: ContenderOptions): Promise<Contender> {
   const { shape, threads, sequences } = options;
+  const { weights, pageDtype } = format;
   const cluster = await Cluster.start({
     model: await synthModelFolder(shape),
     routerArgs: ["--weights", weights, "--trace-store", "off"],
@@ -111,11 +127,10 @@ async function batonCluster(weights: WeightFormat, options: ContenderOptions): P
       ...["--weights", weights, "--threads", `${threads}`, "--max-running", `${sequences}`],
       ...["--kv-memory", `${2 * 2 ** 30}`, "--trace-store", "off"],
     ],
-    env: { BATON_CACHE: BENCH_CACHE, BATON_TRACE_LEVEL: "0" },
+    env: { BATON_CACHE: BENCH_CACHE, BATON_TRACE_LEVEL: "0", BATON_KV_DTYPE: pageDtype },
   });
   return {
-    name: `baton ${weights}`,
-    reads: reads(shape, BITS[weights], 4),
+    ...batonNamed(format, shape),
     run: (prompts, maxTokens) =>
       streams(cluster.url, prompts, (prompt) => ({
         model: shape,

@@ -3,10 +3,12 @@
  * beside what a Node user would pick otherwise, and with `--http` end to end.
  */
 import { parseArgs } from "node:util";
+import type { PageDtype } from "@baton/core";
 import { SYNTH_SHAPES, type WeightFormat } from "@baton/model";
 import { type Bench, type Measurement, percentile, summarize } from "./bench.ts";
 import {
   type Arrivals,
+  type BatonFormat,
   baton,
   type Contender,
   type ContenderOptions,
@@ -27,7 +29,7 @@ type Report = (measurement: Measurement) => void;
 
 interface Settings extends ContenderOptions {
   readonly peers: boolean;
-  readonly weights: readonly WeightFormat[];
+  readonly formats: readonly BatonFormat[];
   /** Sequences at once; tokens that each has, about; prompt lengths whose prefill is timed. */
   readonly batches: readonly number[];
   readonly contexts: readonly number[];
@@ -76,6 +78,7 @@ function settingsOf(args: readonly string[]): Settings {
       mixed: { type: "boolean", default: false },
       shape: { type: "string", default: "smollm2-135m" },
       weights: { type: "string" },
+      "kv-dtype": { type: "string", default: "fp32,int8" },
       threads: { type: "string", default: "1" },
       batches: { type: "string", default: "1,16" },
       contexts: { type: "string", default: "600" },
@@ -92,11 +95,13 @@ function settingsOf(args: readonly string[]): Settings {
   const batches = numbers(values.batches);
   const contexts = numbers(values.contexts);
   const prefills = numbers(values.prefill);
+  const weights = (values.weights ?? (peers ? "int4,int8" : "fp32,int8,int4")).split(",") as WeightFormat[];
+  const pageDtypes = values["kv-dtype"].split(",") as PageDtype[];
   const longest = Math.max(...contexts, ...prefills, mixed ? 4096 : 0);
   return {
     ...{ peers, http, mixed, batches, contexts, prefills },
     shape: values.shape as Shape,
-    weights: (values.weights ?? (peers ? "int4,int8" : "fp32,int8,int4")).split(",") as WeightFormat[],
+    formats: weights.flatMap((format) => pageDtypes.map((pageDtype) => ({ weights: format, pageDtype }))),
     threads: Number(values.threads),
     repeat: Number(values.repeat),
     sequences: Math.max(...batches, mixed ? 16 : 1),
@@ -106,7 +111,7 @@ function settingsOf(args: readonly string[]): Settings {
 
 async function startAll(settings: Settings): Promise<readonly Contender[]> {
   const contenders: Contender[] = [];
-  for (const weights of settings.weights) contenders.push(await baton(weights, settings));
+  for (const format of settings.formats) contenders.push(await baton(format, settings));
   if (settings.peers) {
     installPeers();
     for (const format of ["Q4_0", "Q8_0"] as const) contenders.push(await llamaPeer(format, settings));

@@ -31,10 +31,10 @@ export const bench: Bench = {
     "prompts that come several at once, a network, more workers; the router and the client share the prefill worker's core, and go first there",
 
   async run(report, args) {
-    const { weights, answers } = settingsOf(args);
-    const pair = await start("disaggregated", weights);
+    const { answers, ...format } = settingsOf(args);
+    const pair = await start("disaggregated", format);
     pin(pair.cluster);
-    const aggregated = await start("aggregated", weights);
+    const aggregated = await start("aggregated", format);
     try {
       for (const contender of [pair, aggregated]) await measure(contender, answers, report);
     } finally {
@@ -49,14 +49,22 @@ function settingsOf(args: readonly string[]) {
     args: [...args],
     options: {
       weights: { type: "string", default: "int8" },
+      "kv-dtype": { type: "string", default: "fp32" },
       // Tokens that the prompts which arrive are answered with: with more than one they join the batch.
       answer: { type: "string", default: "1,16" },
     },
   });
-  return { weights: values.weights, answers: values.answer.split(",").map(Number) };
+  return {
+    weights: values.weights,
+    kvDtype: values["kv-dtype"],
+    answers: values.answer.split(",").map(Number),
+  };
 }
 
-async function start(mode: NonNullable<ClusterOptions["mode"]>, weights: string): Promise<Contender> {
+async function start(
+  mode: NonNullable<ClusterOptions["mode"]>,
+  { weights, kvDtype }: { readonly weights: string; readonly kvDtype: string },
+): Promise<Contender> {
   const threads = mode === "aggregated" ? "2" : "1";
   const cluster = await Cluster.start({
     mode,
@@ -66,7 +74,7 @@ async function start(mode: NonNullable<ClusterOptions["mode"]>, weights: string)
       ...["--weights", weights, "--threads", threads, "--trace-store", "off"],
       ...["--kv-memory", `${2 ** 30}`],
     ],
-    env: { BATON_CACHE: BENCH_CACHE, BATON_TRACE_LEVEL: "0" },
+    env: { BATON_CACHE: BENCH_CACHE, BATON_TRACE_LEVEL: "0", BATON_KV_DTYPE: kvDtype },
   });
   return { name: mode, cluster };
 }

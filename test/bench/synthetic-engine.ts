@@ -1,6 +1,6 @@
 /** Engines over random weights in the shapes of real models: what is computed does not matter, how long it takes does. */
 import { fileURLToPath } from "node:url";
-import { NEUTRAL_SAMPLING, type SamplingParams, sequenceId } from "@baton/core";
+import { NEUTRAL_SAMPLING, type PageDtype, type SamplingParams, sequenceId } from "@baton/core";
 import { createEngine, type EngineApi, type EngineRequest, type StepRecord } from "@baton/engine";
 import { type CompiledModel, prepareModel, type WeightFormat } from "@baton/model";
 import { writeRandomCheckpoint } from "@baton/model/testing";
@@ -38,6 +38,8 @@ export async function syntheticModel(
 
 export interface EngineSetup {
   readonly model: CompiledModel;
+  /** Elements of the KV of running sequences; fp32 unless given. */
+  readonly pageDtype?: PageDtype;
   readonly threads?: number;
   readonly maxRunning?: number;
   readonly chunkTokens?: number;
@@ -47,11 +49,20 @@ export interface EngineSetup {
 
 /** An engine that prefills and decodes. */
 export function startEngine(setup: EngineSetup): Promise<EngineApi> {
-  const { model, threads = 1, maxRunning = 16, chunkTokens = 256, kvTokens = 20_000, onStep } = setup;
-  const { vocabSize, maxModelTokens, prefillGraph, decodeGraph } = model;
+  const { model, pageDtype = "fp32", threads = 1, maxRunning = 16 } = setup;
+  const { chunkTokens = 256, kvTokens = 20_000, onStep } = setup;
+  const { vocabSize, maxModelTokens, prefillGraph, decodeGraphs } = model;
   const info = { layout: model.layout(BLOCK_SIZE), vocabSize, maxModelTokens };
   return createEngine({
-    runner: { kind: "onnx", info, prefillGraph, decodeGraph, threads, roles: ["prefill", "decode"] },
+    runner: {
+      kind: "onnx",
+      info,
+      prefillGraph,
+      decodeGraph: decodeGraphs[pageDtype],
+      pageDtype,
+      threads,
+      roles: ["prefill", "decode"],
+    },
     kvBlocks: Math.ceil(kvTokens / BLOCK_SIZE),
     limits: {
       chunkTokens,

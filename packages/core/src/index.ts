@@ -47,6 +47,8 @@ export {
   kvBytesPerBlock,
   kvBytesPerToken,
   kvLayoutDifference,
+  type PageDtype,
+  pageBytesPerToken,
 } from "./kv-layout.ts";
 export { type LegTimings, NO_TIMINGS } from "./leg-timings.ts";
 export { type Logger, silentLogger } from "./logger.ts";

@@ -27,6 +27,21 @@ export function kvBytesPerToken(layout: KvLayout): number {
   return layout.layers * 2 * layout.kvHeads * layout.headDim * KV_DTYPE_BYTES[layout.dtype];
 }
 
+/**
+ * Element types of pages, in which a decode step reads the KV of running sequences: as in blocks, or in 8 bits with a
+ * scale for each token and head.
+ */
+export type PageDtype = "fp32" | "int8";
+
+/** Bytes of keys and values of one token in pages, over all layers. */
+export function pageBytesPerToken(layout: KvLayout, dtype: PageDtype): number {
+  if (dtype === "fp32") return kvBytesPerToken(layout);
+  return layout.layers * layout.kvHeads * (2 * layout.headDim + INT8_PAGE_FLOATS * 4);
+}
+
+/** What int8 pages say of a token's K and V of one head: two scales, and what makes up for K's zero point. */
+const INT8_PAGE_FLOATS = 3;
+
 /** Bytes of one block. */
 export function kvBytesPerBlock(layout: KvLayout): number {
   return kvBytesPerToken(layout) * layout.blockSize;

@@ -4,8 +4,9 @@
  */
 import { Tensor } from "onnxruntime-node";
 import type { RunnerRow } from "./model-runner.ts";
-import { PAGE_TOKENS, type PageMemory } from "./page-memory.ts";
-import { planeTensors, type Tensors } from "./plane-tensors.ts";
+import type { PageMemory } from "./pages/page-memory.ts";
+import { PAGE_TOKENS } from "./pages/page-store.ts";
+import type { Tensors } from "./plane-tensors.ts";
 
 /** Hides a token or a page. Minus infinity would make the softmax of a page without tokens a division by zero. */
 const HIDDEN = -1e30;
@@ -39,8 +40,6 @@ export class DecodeFeeds {
     this.#positions = new BigInt64Array(batch);
     this.#mask = new Float32Array(pages * PAGE_TOKENS);
     const most = Math.max(...this.#tables.map((table) => table.length));
-    const { kvHeads, headDim } = memory.layout;
-    const dims = [pages, kvHeads, 1, PAGE_TOKENS, headDim];
     this.tensors = {
       input_ids: new Tensor("int64", this.#tokenIds, [batch, 1]),
       position_ids: new Tensor("int64", this.#positions, [batch, 1]),
@@ -48,7 +47,7 @@ export class DecodeFeeds {
       page_rows: new Tensor("int64", pageRows(this.#tables, pages), [pages]),
       row_pages: new Tensor("int64", rowPages(this.#tables, most), [batch, 1, most]),
       page_mask: new Tensor("float32", pageMask(this.#tables, most), [batch, 1, most]),
-      ...planeTensors("past", memory.views(pages), dims),
+      ...memory.tensors(pages),
     };
   }
 

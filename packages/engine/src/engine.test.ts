@@ -306,6 +306,7 @@ describe("starting and closing", () => {
       info: fakeInfo,
       prefillGraph: "/nowhere/prefill.onnx",
       decodeGraph: "/nowhere/decode.onnx",
+      pageDtype: "fp32",
       threads: 1,
       roles: ["decode"],
     } as const;

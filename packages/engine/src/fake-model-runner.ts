@@ -8,7 +8,9 @@ import type { KvMemory } from "@baton/kv-cache";
 import type { ChunkStop } from "./chunk-stop.ts";
 import { copyBlocksToRows, copyRowsToBlocks, type KvRows, newRows, rowElements } from "./kv-rows.ts";
 import type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
-import { PageMemory } from "./page-memory.ts";
+import { Fp32Pages } from "./pages/fp32-pages.ts";
+import { PageMemory, placeOf } from "./pages/page-memory.ts";
+import { PAGE_TOKENS } from "./pages/page-store.ts";
 
 /** Runs the stand-in. */
 export class FakeModelRunner implements ModelRunner {
@@ -16,6 +18,7 @@ export class FakeModelRunner implements ModelRunner {
   readonly graphMs = 0;
   readonly #memory: KvMemory;
   readonly pages: PageMemory;
+  readonly #store: Fp32Pages;
   readonly #brokenTokenId: number | undefined;
 
   /**
@@ -26,7 +29,8 @@ export class FakeModelRunner implements ModelRunner {
     this.#brokenTokenId = brokenTokenId;
     this.info = info;
     this.#memory = memory;
-    this.pages = new PageMemory(memory, batchTokens);
+    this.#store = new Fp32Pages(memory, Math.floor(batchTokens / PAGE_TOKENS));
+    this.pages = new PageMemory(this.#store);
   }
 
   async prefill(
@@ -58,7 +62,7 @@ export class FakeModelRunner implements ModelRunner {
     this.pages.append(rows, tokens);
     return this.#logits(
       rows.map((row) =>
-        hashTokens(layout, row.position + 1, (position) => this.pages.rowsAt(row.pages, position)),
+        hashTokens(layout, row.position + 1, (position) => this.#store.rowsAt(placeOf(row.pages, position))),
       ),
     );
   }

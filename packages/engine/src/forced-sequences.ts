@@ -5,7 +5,7 @@
 import { blockId, blocksFor } from "@baton/core";
 import { KvMemory } from "@baton/kv-cache";
 import type { OnnxModelRunner } from "./onnx-model-runner.ts";
-import { PAGE_TOKENS } from "./page-memory.ts";
+import { PAGE_TOKENS } from "./pages/page-store.ts";
 import type { OnnxRunnerSpec } from "./runner-spec.ts";
 
 /** What the model expects after the token at `position` of a sequence. */

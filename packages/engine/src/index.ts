@@ -7,6 +7,6 @@ export { mockLayout } from "./mock/mock-kv.ts";
 export { decodeMs, prefillMs } from "./mock/mock-timing.ts";
 export { type MockTokenOptions, MockTokens } from "./mock/mock-tokens.ts";
 export type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
-export { PAGE_TOKENS } from "./page-memory.ts";
+export { PAGE_TOKENS } from "./pages/page-store.ts";
 export type { FakeRunnerSpec, MockSpec, OnnxRunnerSpec, RunnerSpec } from "./runner-spec.ts";
 export type { StepRecord } from "./step-record.ts";

@@ -42,37 +42,64 @@ export function newRows(layout: KvLayout, length: number): KvRows {
 
 /** Copies a range out of blocks into rows. */
 export function copyBlocksToRows(memory: KvMemory, range: KvRange, rows: KvRows): void {
-  forEachRun(memory, range, rows, (block, inBlock, plane, inPlane, count) => {
+  forEachStretch(memory, range, rows, (block, inBlock, plane, inPlane, count) => {
     plane.set(block.subarray(inBlock, inBlock + count), inPlane);
   });
 }
 
 /** Copies a range out of rows into blocks. */
 export function copyRowsToBlocks(rows: KvRows, memory: KvMemory, range: KvRange): void {
-  forEachRun(memory, range, rows, (block, inBlock, plane, inPlane, count) => {
+  forEachStretch(memory, range, rows, (block, inBlock, plane, inPlane, count) => {
     block.set(plane.subarray(inPlane, inPlane + count), inBlock);
   });
 }
 
 /** Calls `copy` for every stretch that is contiguous on both sides: the tokens of one head in one block. */
-function forEachRun(
+function forEachStretch(
   memory: KvMemory,
   range: KvRange,
   rows: KvRows,
   copy: (block: Float32Array, inBlock: number, plane: Float32Array, inPlane: number, count: number) => void,
 ): void {
-  const { blockSize, headDim, kvHeads } = memory.layout;
-  for (let token = range.start; token < range.end; ) {
-    const first = token % blockSize;
-    const tokens = Math.min(blockSize - first, range.end - token);
-    const block = memory.floats(range.blocks[Math.floor(token / blockSize)]!);
+  const { headDim, kvHeads } = memory.layout;
+  for (const run of runsOf(memory, range)) {
     for (const [index, plane] of rows.planes.entries()) {
       for (let head = 0; head < kvHeads; head++) {
-        const inBlock = ((index * kvHeads + head) * blockSize + first) * headDim;
-        const inPlane = rows.offset + (head * rows.length + token) * headDim;
-        copy(block, inBlock, plane, inPlane, tokens * headDim);
+        const inPlane = rows.offset + (head * rows.length + run.token) * headDim;
+        copy(run.block, inBlock(memory.layout, run, index, head), plane, inPlane, run.tokens * headDim);
       }
     }
-    token += tokens;
   }
+}
+
+/** Consecutive tokens of a sequence in one block. */
+export interface BlockRun {
+  readonly block: Float32Array;
+  /** The first token's place in the block. */
+  readonly first: number;
+  /** Its position in the sequence. */
+  readonly token: number;
+  readonly tokens: number;
+}
+
+/** A range, block by block. */
+export function runsOf(memory: KvMemory, { blocks, start, end }: KvRange): readonly BlockRun[] {
+  const { blockSize } = memory.layout;
+  const runs: BlockRun[] = [];
+  for (let token = start; token < end; token += runs.at(-1)!.tokens) {
+    const first = token % blockSize;
+    const block = memory.floats(blocks[Math.floor(token / blockSize)]!);
+    runs.push({ block, first, token, tokens: Math.min(blockSize - first, end - token) });
+  }
+  return runs;
+}
+
+/** First element of one head of a run; those of its tokens follow each other. */
+export function inBlock(
+  { blockSize, headDim, kvHeads }: KvLayout,
+  { first }: BlockRun,
+  plane: number,
+  head: number,
+): number {
+  return ((plane * kvHeads + head) * blockSize + first) * headDim;
 }

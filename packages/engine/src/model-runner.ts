@@ -1,6 +1,6 @@
 import type { BlockId, KvLayout } from "@baton/core";
 import type { ChunkStop } from "./chunk-stop.ts";
-import type { PagedSequence, PageMemory } from "./page-memory.ts";
+import type { PagedSequence, PageMemory } from "./pages/page-memory.ts";
 
 /** A model that can be run: fixed facts, the same in every process that loads the same checkpoint. */
 export interface ModelInfo {

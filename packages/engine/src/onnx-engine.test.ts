@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NEUTRAL_SAMPLING, type SamplingParams, sequenceId } from "@baton/core";
-import { type CompiledModel, prepareModel } from "@baton/model";
+import { NEUTRAL_SAMPLING, type PageDtype, type SamplingParams, sequenceId } from "@baton/core";
+import { type CompiledModel, prepareModel, type WeightFormat } from "@baton/model";
 import { writeRandomCheckpoint } from "@baton/model/testing";
 import type { SequenceSpec } from "@baton/scheduler";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createEngine } from "./create-engine.ts";
 import type { EngineApi, EngineEvent } from "./engine-api.ts";
 import type { OnnxRunnerSpec } from "./runner-spec.ts";
@@ -17,7 +17,9 @@ const CHUNK_TOKENS = 32;
 const PROMPT_LENGTHS = [1, 2, 15, 16, 17, 31, 32, 33, 64, 100, 300];
 
 let folder: string;
+/** In the format that a test is about. */
 let model: CompiledModel;
+let pageDtype: PageDtype;
 let aggregated: EngineApi;
 let prefill: EngineApi;
 let decode: EngineApi;
@@ -25,22 +27,23 @@ let decode: EngineApi;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "baton-engine-"));
   await writeRandomCheckpoint(join(folder, "model"), {}, 5);
-  model = await prepareModel(join(folder, "model"), { cacheFolder: join(folder, "cache") });
-  aggregated = await startEngine(["prefill", "decode"]);
-  prefill = await startEngine(["prefill"]);
-  decode = await startEngine(["decode"]);
 });
 
-afterAll(async () => {
-  await Promise.all([aggregated, prefill, decode].map((engine) => engine?.close()));
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 function startEngine(roles: OnnxRunnerSpec["roles"], batchTokens = 4096): Promise<EngineApi> {
-  const { prefillGraph, decodeGraph, vocabSize, maxModelTokens } = model;
+  const { prefillGraph, decodeGraphs, vocabSize, maxModelTokens } = model;
   const info = { layout: model.layout(BLOCK_SIZE), vocabSize, maxModelTokens };
   return createEngine({
-    runner: { kind: "onnx", info, prefillGraph, decodeGraph, threads: 1, roles },
+    runner: {
+      kind: "onnx",
+      info,
+      prefillGraph,
+      decodeGraph: decodeGraphs[pageDtype],
+      pageDtype,
+      threads: 1,
+      roles,
+    },
     kvBlocks: 200,
     limits: {
       chunkTokens: CHUNK_TOKENS,
@@ -130,48 +133,73 @@ async function answersApart(sampling: Partial<SamplingParams>) {
   return Promise.all(legs);
 }
 
-test.each(Object.entries(SAMPLING))(
-  "%s: an answer is the same alone, among others, and in two engines",
-  async (_, sampling) => {
-    const together = await answersTogether(sampling);
-    expect(await answersApart(sampling)).toEqual(together);
-    expect(await answersAlone(sampling)).toEqual(together);
-    for (const engine of [aggregated, prefill, decode]) {
-      const { free, cached, total } = engine.status().blocks;
-      expect(free + cached).toBe(total);
-    }
-  },
-);
+/** Runs tests with an aggregated engine and a pair. */
+function withEngines(weights: WeightFormat, dtype: PageDtype): void {
+  beforeAll(async () => {
+    model = await prepareModel(join(folder, "model"), { cacheFolder: join(folder, "cache"), weights });
+    pageDtype = dtype;
+    aggregated = await startEngine(["prefill", "decode"]);
+    prefill = await startEngine(["prefill"]);
+    decode = await startEngine(["decode"]);
+  });
 
-test("a decode engine loads the prefill graph when it must prefill itself", async () => {
-  const [spec] = specs("generate", SAMPLING.greedy!);
-  const local = submitAndHear(decode, spec!);
-  const there = submitAndHear(aggregated, spec!);
-  await expect(local.ended).resolves.toMatchObject({ type: "finished" });
-  await there.ended;
-  expect(tokensOf(local)).toEqual(tokensOf(there));
+  afterAll(() => Promise.all([aggregated, prefill, decode].map((engine) => engine?.close())));
+}
+
+// With weights of fp32, pages of int8 would make a whole level of the last bit of a sum, which depends on the batch.
+describe.each([
+  { weights: "fp32", dtype: "fp32" },
+  { weights: "int8", dtype: "int8" },
+] as const)("with weights of $weights and pages of $dtype", ({ weights, dtype }) => {
+  withEngines(weights, dtype);
+
+  test.each(Object.entries(SAMPLING))(
+    "%s: an answer is the same alone, among others, and in two engines",
+    async (_, sampling) => {
+      const together = await answersTogether(sampling);
+      expect(await answersApart(sampling)).toEqual(together);
+      expect(await answersAlone(sampling)).toEqual(together);
+      for (const engine of [aggregated, prefill, decode]) {
+        const { free, cached, total } = engine.status().blocks;
+        expect(free + cached).toBe(total);
+      }
+    },
+  );
 });
 
-test.each(["greedy", "penalties"])(
-  "%s: sequences that are retracted for lack of memory answer as they do with enough of it",
-  async (name) => {
-    const ample = await startEngine(["prefill", "decode"]);
-    // Five pages of 128 tokens, where four sequences grow to three each.
-    const tight = await startEngine(["prefill", "decode"], 640);
-    const answers = [];
-    for (const engine of [ample, tight]) {
-      const heard = [90, 70, 80, 60].map((length, index) => {
-        const [spec] = specs("generate", { ...SAMPLING[name], maxTokens: 200 });
-        const promptTokenIds = Array.from({ length }, (_, position) => (index * 29 + position * 7) % 250);
-        return submitAndHear(engine, { ...spec!, id: sequenceId(`tight-${index}`), promptTokenIds });
-      });
-      await Promise.all(heard.map(({ ended }) => ended));
-      answers.push(heard.map(answerOf));
-    }
-    const retractions = [ample, tight].map((engine) => engine.status().retractions);
-    await Promise.all([ample.close(), tight.close()]);
-    expect(retractions[0]).toBe(0);
-    expect(retractions[1]).toBeGreaterThan(0);
-    expect(answers[1]).toEqual(answers[0]);
-  },
-);
+describe("a decode engine", () => {
+  withEngines("fp32", "fp32");
+
+  test("loads the prefill graph when it must prefill itself", async () => {
+    const [spec] = specs("generate", SAMPLING.greedy!);
+    const local = submitAndHear(decode, spec!);
+    const there = submitAndHear(aggregated, spec!);
+    await expect(local.ended).resolves.toMatchObject({ type: "finished" });
+    await there.ended;
+    expect(tokensOf(local)).toEqual(tokensOf(there));
+  });
+
+  test.each(["greedy", "penalties"])(
+    "%s: sequences that are retracted for lack of memory answer as they do with enough of it",
+    async (name) => {
+      const ample = await startEngine(["prefill", "decode"]);
+      // Five pages of 128 tokens, where four sequences grow to three each.
+      const tight = await startEngine(["prefill", "decode"], 640);
+      const answers = [];
+      for (const engine of [ample, tight]) {
+        const heard = [90, 70, 80, 60].map((length, index) => {
+          const [spec] = specs("generate", { ...SAMPLING[name], maxTokens: 200 });
+          const promptTokenIds = Array.from({ length }, (_, position) => (index * 29 + position * 7) % 250);
+          return submitAndHear(engine, { ...spec!, id: sequenceId(`tight-${index}`), promptTokenIds });
+        });
+        await Promise.all(heard.map(({ ended }) => ended));
+        answers.push(heard.map(answerOf));
+      }
+      const retractions = [ample, tight].map((engine) => engine.status().retractions);
+      await Promise.all([ample.close(), tight.close()]);
+      expect(retractions[0]).toBe(0);
+      expect(retractions[1]).toBeGreaterThan(0);
+      expect(answers[1]).toEqual(answers[0]);
+    },
+  );
+});

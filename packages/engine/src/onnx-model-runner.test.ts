@@ -22,10 +22,18 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describeModelRunner("ONNX Runtime", async () => {
-  const { prefillGraph, decodeGraph, vocabSize, maxModelTokens } = model;
+  const { prefillGraph, decodeGraphs, vocabSize, maxModelTokens } = model;
   const layout = model.layout(8);
   const memory = new KvMemory(layout, 512);
   const info = { layout, vocabSize, maxModelTokens };
-  const spec = { kind: "onnx", info, prefillGraph, decodeGraph, threads: 1, roles: ["prefill"] } as const;
+  const spec = {
+    kind: "onnx",
+    info,
+    prefillGraph,
+    decodeGraph: decodeGraphs.fp32,
+    pageDtype: "fp32",
+    threads: 1,
+    roles: ["prefill"],
+  } as const;
   return { runner: await OnnxModelRunner.create(spec, memory, TEST_BATCH_TOKENS), memory };
 });

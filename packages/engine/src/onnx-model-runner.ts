@@ -7,10 +7,10 @@
  *            attended_shape int64 [3] (see chunk-stop.ts)
  *            -> logits [1,1,V] of the last position, present.l.t, which is the same memory as past.l.t
  *   decode   input_ids int64 [B,1], position_ids int64 [B,1], token_mask [N,1,1,C], page_rows int64 [N],
- *            row_pages int64 [B,1,M], page_mask [B,1,M], past.l.t [N,kvHeads,1,C,headDim]
+ *            row_pages int64 [B,1,M], page_mask [B,1,M], and what pages/ has: past.l.t [N,kvHeads,1,C,headDim] or bytes
  *            -> logits [B,1,V], new.l.t [B,1,kvHeads*headDim]
  */
-import type { KvLayout } from "@baton/core";
+import type { KvLayout, PageDtype } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
 import { Tensor } from "onnxruntime-node";
 import { ChunkStop } from "./chunk-stop.ts";
@@ -18,7 +18,10 @@ import { DecodeFeeds } from "./decode-feeds.ts";
 import { planeCount } from "./kv-rows.ts";
 import type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
 import { OnnxSession } from "./onnx-session.ts";
-import { PageMemory } from "./page-memory.ts";
+import { Fp32Pages } from "./pages/fp32-pages.ts";
+import { Int8Pages } from "./pages/int8-pages.ts";
+import { PageMemory } from "./pages/page-memory.ts";
+import { PAGE_TOKENS, type PageStore } from "./pages/page-store.ts";
 import { planeName, planeTensors, type Tensors } from "./plane-tensors.ts";
 import { PrefillWorkspace } from "./prefill-workspace.ts";
 import type { OnnxRunnerSpec } from "./runner-spec.ts";
@@ -44,7 +47,7 @@ export class OnnxModelRunner implements ModelRunner {
     this.#prefill = new OnnxSession(spec.prefillGraph, spec.threads);
     this.#decode = new OnnxSession(spec.decodeGraph, spec.threads);
     this.#workspace = new PrefillWorkspace(memory);
-    this.pages = new PageMemory(memory, batchTokens);
+    this.pages = new PageMemory(newPages(spec.pageDtype, memory, Math.floor(batchTokens / PAGE_TOKENS)));
     this.#newPlanes = Array.from({ length: planeCount(this.#layout) }, (_, plane) => planeName("new", plane));
   }
 
@@ -98,6 +101,10 @@ export class OnnxModelRunner implements ModelRunner {
     }
     return this.#feeds;
   }
+}
+
+function newPages(dtype: PageDtype, memory: KvMemory, pages: number): PageStore {
+  return dtype === "fp32" ? new Fp32Pages(memory, pages) : new Int8Pages(memory, pages);
 }
 
 function chunkTensors(chunk: RunnerChunk, stop: ChunkStop): Tensors {

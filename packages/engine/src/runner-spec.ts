@@ -1,3 +1,4 @@
+import type { PageDtype } from "@baton/core";
 import type { ModelInfo } from "./model-runner.ts";
 
 /** Which model the engine thread runs, as plain data. */
@@ -11,6 +12,8 @@ export interface OnnxRunnerSpec {
   readonly prefillGraph: string;
   /** Absolute path of the decode graph, its weights beside it. */
   readonly decodeGraph: string;
+  /** Elements of the pages that the decode graph reads. */
+  readonly pageDtype: PageDtype;
   /** Tokens that a token attends to, itself included; all before it unless given. */
   readonly slidingWindow?: number | undefined;
   /** Threads that compute one operator, at least 1. */

@@ -1,8 +1,3 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { VocabularyRow } from "./vocabulary-row.ts";
@@ -20,21 +15,6 @@ function rowOf(logits: Float32Array): VocabularyRow {
   row.logits.set(logits);
   return row;
 }
-
-test("the committed bytes are those of the source (else run `node --run kernel`)", () => {
-  const folder = mkdtempSync(join(tmpdir(), "baton-kernel-"));
-  try {
-    const written = join(folder, "kernel.ts");
-    execFileSync(process.execPath, [
-      fileURLToPath(new URL("../generate-kernel.mjs", import.meta.url)),
-      written,
-    ]);
-    const committed = fileURLToPath(new URL("generated/vocabulary-kernel.ts", import.meta.url));
-    expect(readFileSync(written, "utf8")).toBe(readFileSync(committed, "utf8"));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-});
 
 test("largest() and from() agree with passes one by one", () => {
   const property = fc.property(

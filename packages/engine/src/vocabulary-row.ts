@@ -1,18 +1,12 @@
 /**
  * Owns the memory in which one row of logits is sampled, and the passes over the vocabulary: four tokens at a time, in
- * WebAssembly (`vocabulary-kernel.wat`), whose vector instructions compute the same bits on every machine.
+ * WebAssembly (`kernels/vocabulary-kernel.wat`), whose vector instructions compute the same bits on every machine.
  *
  *   R1  Tokens have an order: the larger logit first, of equal ones the smaller id.
  *   R2  What `from` returns and the weights share memory: `at` and `weighsMoreFrom` come after `weigh`.
  */
 import { VOCABULARY_KERNEL } from "./generated/vocabulary-kernel.ts";
-
-/** What is used of WebAssembly: Node's types leave it out, those of browsers bring a whole browser. */
-declare const WebAssembly: {
-  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
-};
+import { newWasmMemory, wasmFunctions } from "./kernels/wasm-memory.ts";
 
 interface Kernel {
   readonly largest: (bytes: number) => number;
@@ -23,7 +17,6 @@ interface Kernel {
 
 /** Tokens whose weights are added up into one sum. */
 const BLOCK = 256;
-const PAGE_BYTES = 65_536;
 
 /** The logits and weights of all tokens. */
 export class VocabularyRow {
@@ -39,11 +32,10 @@ export class VocabularyRow {
     const blocks = Math.ceil(vocabSize / BLOCK);
     const bytes = blocks * BLOCK * Float32Array.BYTES_PER_ELEMENT;
     const sumBytes = blocks * Float64Array.BYTES_PER_ELEMENT;
-    const memory = new WebAssembly.Memory({ initial: Math.ceil((2 * bytes + sumBytes) / PAGE_BYTES) });
+    const memory = newWasmMemory(2 * bytes + sumBytes);
     // What is behind the last token, up to a whole block, is never chosen.
     new Float32Array(memory.buffer, 0, blocks * BLOCK).fill(Number.NEGATIVE_INFINITY);
-    const module = new WebAssembly.Module(Buffer.from(VOCABULARY_KERNEL, "base64"));
-    this.#kernel = new WebAssembly.Instance(module, { engine: { memory } }).exports as Kernel;
+    this.#kernel = wasmFunctions(VOCABULARY_KERNEL, memory) as Kernel;
     this.#bytes = bytes;
     this.logits = new Float32Array(memory.buffer, 0, vocabSize);
     this.#ids = new Int32Array(memory.buffer, bytes, vocabSize);

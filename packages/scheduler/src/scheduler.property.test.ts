@@ -41,6 +41,7 @@ interface Tracked {
 }
 
 interface Setup {
+  readonly savesAnswers: boolean;
   readonly limits: SchedulerLimits;
   readonly blockSize: number;
   /** Blocks beyond what the longest sequence needs. */
@@ -65,12 +66,12 @@ class Harness {
   /** How much is there of who is being loaded, by plans alone. */
   #loading: { readonly id: SequenceId; readonly loaded: number } | undefined;
 
-  constructor({ limits, blockSize, spareBlocks, stopTokenIds }: Setup) {
+  constructor({ limits, savesAnswers, blockSize, spareBlocks, stopTokenIds }: Setup) {
     this.#stopTokenIds = stopTokenIds;
     this.limits = limits;
     const blocks = blocksFor(LONGEST_PROMPT + LONGEST_ANSWER, blockSize) + spareBlocks;
     this.pool = new BlockPool({ blocks, blockSize });
-    this.scheduler = createScheduler(limits, this.pool);
+    this.scheduler = createScheduler(limits, this.pool, { savesAnswers });
     this.executor = new SymbolicExecutor(blockSize, limits.pageTokens);
   }
 
@@ -389,6 +390,7 @@ const setup: fc.Arbitrary<Setup> = fc.record({
     maxSequences: fc.integer({ min: 4, max: 12 }),
     maxModelTokens: fc.constant(40),
   }),
+  savesAnswers: fc.boolean(),
   blockSize: fc.integer({ min: 1, max: 4 }),
   spareBlocks: fc.nat(30),
   stopTokenIds: fc.constant([3, 4, 5]),

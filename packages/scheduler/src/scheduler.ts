@@ -44,13 +44,23 @@ import type {
   TokenOutcome,
 } from "./step-plan.ts";
 
+/** What is done with the KV of answers. */
+interface AnswerOptions {
+  /** Whether it goes into the prefix cache: not where pages hold it less exactly than blocks. True unless given. */
+  readonly savesAnswers?: boolean;
+}
+
 /**
  * Creates a scheduler over its own pool, or over a given one that nobody else uses.
  * @throws RangeError if a limit is not a whole number of at least 1.
  */
-export function createScheduler(limits: SchedulerLimits, pool: BlockPool | BlockPoolSize): SchedulerApi {
+export function createScheduler(
+  limits: SchedulerLimits,
+  pool: BlockPool | BlockPoolSize,
+  { savesAnswers = true }: AnswerOptions = {},
+): SchedulerApi {
   checkLimits(limits);
-  return new Scheduler(limits, pool instanceof BlockPool ? pool : new BlockPool(pool));
+  return new Scheduler(limits, pool instanceof BlockPool ? pool : new BlockPool(pool), savesAnswers);
 }
 
 class Scheduler implements SchedulerApi {
@@ -69,7 +79,7 @@ class Scheduler implements SchedulerApi {
   readonly #reservations: ReservationQueue;
   readonly #prefills: PrefillQueue;
   readonly #decodes: DecodeSet;
-  readonly #saves: AnswerSaves;
+  readonly #saves: AnswerSaves | undefined;
   #step: StepInFlight | undefined;
   #stepsPlanned = 0;
   #sequencesAdded = 0;
@@ -77,13 +87,13 @@ class Scheduler implements SchedulerApi {
   #hitTokens = 0;
   #missTokens = 0;
 
-  constructor(limits: SchedulerLimits, pool: BlockPool) {
+  constructor(limits: SchedulerLimits, pool: BlockPool, savesAnswers: boolean) {
     this.#limits = limits;
     this.#pool = pool;
     this.#reservations = new ReservationQueue(pool);
     this.#prefills = new PrefillQueue(limits);
     this.#decodes = new DecodeSet(limits);
-    this.#saves = new AnswerSaves(pool);
+    this.#saves = savesAnswers ? new AnswerSaves(pool) : undefined;
   }
 
   add(spec: SequenceSpec): void {
@@ -172,7 +182,7 @@ class Scheduler implements SchedulerApi {
     }
     const retracted = this.#retractOverflow();
     this.#reservations.serve();
-    const saved = this.#saves.plan();
+    const saved = this.#saves?.plan() ?? [];
     const { loads: loaded, ...batch } = this.#decodes.schedule();
     const chunks = this.#prefills.take();
     // Moves and loads come with decodes, so nothing is lost by giving up here.
@@ -194,7 +204,7 @@ class Scheduler implements SchedulerApi {
     checkOutcome(step.plan, outcome);
     this.#step = undefined;
     const events: SequenceEvent[] = [];
-    for (const saved of step.saved) this.#saves.commit(saved);
+    for (const saved of step.saved) this.#saves?.commit(saved);
     for (const { sequence, load } of step.loaded) this.#commitLoad(sequence, load);
     step.chunks.forEach(({ sequence, chunk }, i) => {
       this.#commitChunk(sequence, chunk, outcome.prefills[i]!, events);
@@ -212,7 +222,7 @@ class Scheduler implements SchedulerApi {
     // What is left belongs to the step (S2).
     const plan = this.#step?.plan;
     this.#step = undefined;
-    this.#saves.clear();
+    this.#saves?.clear();
     for (const { blocks } of plan?.saves ?? []) this.#pool.release(blocks);
     for (const { blocks } of plan?.loads ?? []) this.#pool.release(blocks);
     for (const { blocks } of plan?.prefills ?? []) this.#pool.release(blocks);
@@ -335,7 +345,7 @@ class Scheduler implements SchedulerApi {
   }
 
   #commitDecode(sequence: Sequence, token: TokenOutcome, events: SequenceEvent[]): void {
-    if ("failure" in token) this.#saves.drop(sequence); // It ended meanwhile, and its pages hold what failed.
+    if ("failure" in token) this.#saves?.drop(sequence); // It ended meanwhile, and its pages hold what failed.
     if (sequence.state.kind !== "running") return;
     if ("failure" in token) this.#fail(sequence, token.failure, events);
     else this.#report(sequence, token, events);
@@ -361,7 +371,7 @@ class Scheduler implements SchedulerApi {
   /** Ends a sequence well: its KV is worth keeping. */
   #end(sequence: Sequence): void {
     const { state } = sequence;
-    if (state.kind === "running") this.#saves.add(sequence, state.table);
+    if (state.kind === "running") this.#saves?.add(sequence, state.table);
     this.#drop(sequence);
   }
 

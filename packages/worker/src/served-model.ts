@@ -46,16 +46,17 @@ async function onnxModel(
   config: WorkerConfig,
   onStep: OnStep,
 ): Promise<ServedModel> {
-  const { cacheFolder, weights, threads } = config;
+  const { cacheFolder, weights, kvDtype = "fp32", threads } = config;
   const model = await prepareModel(folder, { cacheFolder, name, weights });
   const layout = model.layout(config.blockSize);
-  const { kvBlocks, batchTokens, maxTokens } = kvBudget(config.kvMemory, layout, role);
+  const { kvBlocks, batchTokens, maxTokens } = kvBudget(config.kvMemory, layout, role, kvDtype);
   const maxModelTokens = Math.min(model.maxModelTokens, maxTokens);
   const engine = await createEngine({
     runner: {
       kind: "onnx",
       prefillGraph: model.prefillGraph,
-      decodeGraph: model.decodeGraph,
+      decodeGraph: model.decodeGraphs[kvDtype],
+      pageDtype: kvDtype,
       info: { layout, vocabSize: model.vocabSize, maxModelTokens: model.maxModelTokens },
       slidingWindow: model.config.slidingWindow,
       threads,

@@ -1,3 +1,4 @@
+import type { PageDtype } from "@baton/core";
 import type { ModelSource, WeightFormat } from "@baton/model";
 
 /** The settings that every worker shares, as compiled by the config package. Units are in the names or beside them. */
@@ -32,8 +33,10 @@ export interface WorkerConfig extends ModelSource {
   /** Longest prompt plus answer of a mock. */
   readonly mockContextTokens: number;
   readonly mockKvBlocks: number;
-  /** Bytes of KV blocks. */
+  /** Bytes of KV, in blocks and pages. */
   readonly kvMemory: number;
+  /** Elements of the KV of running sequences, for who decodes; `fp32` unless given. */
+  readonly kvDtype?: PageDtype;
   /** Tokens per block. */
   readonly blockSize: number;
   /** Tokens of one prefill chunk. */

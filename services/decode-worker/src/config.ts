@@ -17,6 +17,13 @@ export const settings = defineSettings("decode-worker", {
     default: "decode",
     doc: "decode continues from KV that prefill workers hand over; aggregated computes prompts itself too",
   }),
+  kvDtype: setting.choice({
+    flag: "kv-dtype",
+    env: "BATON_KV_DTYPE",
+    choices: ["fp32", "int8"],
+    default: "fp32",
+    doc: "Elements of the KV of running sequences; int8 takes a quarter of the memory and is read faster",
+  }),
   ...modelSettings,
   ...tracingSettings,
   traceTokenInterval: setting.integer({

@@ -1,7 +1,7 @@
 /** `baton model quality`: what a format of weights costs, measured on a text. */
 import { readFile } from "node:fs/promises";
 import { configOrExit, defineSettings, modelSettings, setting } from "@baton/config";
-import { BatonError } from "@baton/core";
+import { BatonError, type PageDtype } from "@baton/core";
 import { ForcedSequences } from "@baton/engine";
 import { EXIT_CODE } from "@baton/lifecycle";
 import {
@@ -33,6 +33,12 @@ export const qualitySettings = defineSettings(
       default: "all",
       doc: "Format to compare with fp32",
     }),
+    kvDtype: setting.choice({
+      flag: "kv-dtype",
+      choices: ["all", "fp32", "int8"],
+      default: "all",
+      doc: "Elements of the KV of running sequences, to compare with fp32",
+    }),
     text: setting.text({
       flag: "text",
       doc: "File with the text to predict, of a kind that the model knows",
@@ -56,10 +62,15 @@ export async function measureQuality(argv: readonly string[]): Promise<number> {
   const { folder } = await resolveModel({ ...config, model: config.operands[0]! });
   const windows = await readWindows(folder, config.text, config.windows);
   const reference = await prepareModel(folder, { cacheFolder, weights: "fp32" });
-  print("weights  perplexity  KL divergence  same top token  positions");
+  print("weights  kv    perplexity  KL divergence  same top token  positions");
   for (const weights of chosen(config.weights)) {
     const tested = await prepareModel(folder, { cacheFolder, weights });
-    print(row(weights, await compare(reference, tested, windows, threads)));
+    for (const pageDtype of config.kvDtype === "all" ? (["fp32", "int8"] as const) : [config.kvDtype]) {
+      await using models = new AsyncDisposableStack();
+      const expected = models.use(await load(reference, "fp32", threads));
+      const actual = models.use(await load(tested, pageDtype, threads));
+      print(row(weights, pageDtype, await compare(expected, actual, windows)));
+    }
   }
   return EXIT_CODE.ok;
 }
@@ -101,14 +112,10 @@ async function readText(path: string): Promise<string> {
 
 /** Runs both models along the text, position by position. */
 async function compare(
-  reference: CompiledModel,
-  tested: CompiledModel,
+  expected: ForcedSequences,
+  actual: ForcedSequences,
   windows: readonly (readonly number[])[],
-  threads: number,
 ): Promise<QualityFigures> {
-  await using models = new AsyncDisposableStack();
-  const expected = models.use(await load(reference, threads));
-  const actual = models.use(await load(tested, threads));
   const meter = new QualityMeter();
   for (let begin = 0; begin < windows.length; begin += BATCH) {
     const batch = windows.slice(begin, begin + BATCH);
@@ -122,17 +129,26 @@ async function compare(
   return meter.figures();
 }
 
-function load(model: CompiledModel, threads: number): Promise<ForcedSequences> {
-  const { prefillGraph, decodeGraph, vocabSize, maxModelTokens } = model;
+function load(model: CompiledModel, pageDtype: PageDtype, threads: number): Promise<ForcedSequences> {
+  const { prefillGraph, decodeGraphs, vocabSize, maxModelTokens } = model;
   const info = { layout: model.layout(BLOCK_SIZE), vocabSize, maxModelTokens };
   const { slidingWindow } = model.config;
-  const spec = { kind: "onnx", info, prefillGraph, decodeGraph, slidingWindow, threads } as const;
+  const spec = {
+    kind: "onnx",
+    info,
+    prefillGraph,
+    decodeGraph: decodeGraphs[pageDtype],
+    pageDtype,
+    slidingWindow,
+    threads,
+  } as const;
   return ForcedSequences.load({ ...spec, roles: ["prefill", "decode"] }, BATCH, WINDOW_TOKENS);
 }
 
-function row(weights: string, figures: QualityFigures): string {
+function row(weights: string, pageDtype: PageDtype, figures: QualityFigures): string {
   return [
-    weights.padEnd(7),
+    weights.padEnd(9),
+    pageDtype.padEnd(4),
     figures.perplexity.toFixed(3).padStart(12),
     figures.divergence.toFixed(5).padStart(15),
     `${(figures.agreement * 100).toFixed(2)} %`.padStart(16),

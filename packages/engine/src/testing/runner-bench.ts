@@ -2,7 +2,7 @@
 import { type BlockId, blockId, blocksFor } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
 import type { ModelRunner, RunnerRow } from "../model-runner.ts";
-import { PAGE_TOKENS } from "../page-memory.ts";
+import { PAGE_TOKENS } from "../pages/page-store.ts";
 
 /** A runner over fresh KV memory for at least 2,048 tokens. */
 export interface RunnerUnderTest {

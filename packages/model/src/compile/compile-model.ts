@@ -1,4 +1,4 @@
-/** Compiles a checkpoint into a folder: two graphs and the weights that they share. */
+/** Compiles a checkpoint into a folder: graphs and the weights that they share. */
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,12 +12,13 @@ import type { WeightPlan } from "../graph/weight-plan.ts";
 import { HashedFile } from "./hashed-file.ts";
 
 /** Raised whenever the compiler writes other bytes for the same checkpoint: older cache entries are then not used. */
-export const COMPILER_VERSION = 4;
+export const COMPILER_VERSION = 5;
 
 /** The files of a compiled model, all in one folder. */
 export const COMPILED_FILES = {
   prefillGraph: "prefill.onnx",
-  decodeGraph: "decode.onnx",
+  /** By the type of the pages' elements. */
+  decodeGraphs: { fp32: "decode.onnx", int8: "decode-int8-pages.onnx" },
   weights: "weights.bin",
 } as const;
 
@@ -35,9 +36,11 @@ export async function compileModel(
   const formats = roleFormats(weightFormat);
   const weights = planDecoderWeights(config, formats);
   const shared = { config, weights, weightsFile: COMPILED_FILES.weights };
+  const decode = { ...shared, format: formats.decode };
   const graphs = {
     [COMPILED_FILES.prefillGraph]: buildPrefillGraph({ ...shared, format: formats.prefill }),
-    [COMPILED_FILES.decodeGraph]: buildDecodeGraph({ ...shared, format: formats.decode }),
+    [COMPILED_FILES.decodeGraphs.fp32]: buildDecodeGraph(decode, "fp32"),
+    [COMPILED_FILES.decodeGraphs.int8]: buildDecodeGraph(decode, "int8"),
   };
   const hashes: Record<string, string> = {};
   for (const [name, bytes] of Object.entries(graphs)) {

@@ -9,7 +9,7 @@ import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { hashModel } from "./hash-model.ts";
 import { type CompiledModel, type PrepareProgress, prepareModel } from "./prepare-model.ts";
 
-const FILES = ["decode.onnx", "manifest.json", "prefill.onnx", "weights.bin"];
+const FILES = ["decode-int8-pages.onnx", "decode.onnx", "manifest.json", "prefill.onnx", "weights.bin"];
 
 async function preparedModel(folder: string) {
   const checkpoint = join(folder, "tiny");
@@ -54,7 +54,7 @@ describe("Preparing a model", () => {
   test("puts every weight on a page of the weights file", async () => {
     await using folder = await temporaryFolder();
     const { model } = await preparedModel(folder.path);
-    const graph = onnxProto.onnx.ModelProto.decode(await readFile(model.decodeGraph)).graph!;
+    const graph = onnxProto.onnx.ModelProto.decode(await readFile(model.decodeGraphs.fp32)).graph!;
     const places = graph.initializer!.flatMap(({ externalData }) => externalData ?? []);
     const offsets = places.filter(({ key }) => key === "offset").map(({ value }) => Number(value));
     expect(offsets.length).toBeGreaterThan(10);

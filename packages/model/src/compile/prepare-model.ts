@@ -1,6 +1,6 @@
 /** From a checkpoint folder to a compiled model that an engine can load, through the compile cache. */
 import { join } from "node:path";
-import { BatonError, type KvLayout } from "@baton/core";
+import { BatonError, type KvLayout, type PageDtype } from "@baton/core";
 import { openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import type { WeightFormat } from "../graph/linear/weight-formats.ts";
@@ -13,12 +13,12 @@ import { hashModel } from "./hash-model.ts";
 export interface CompiledModel {
   /** What clients call it. */
   readonly name: string;
-  /** Inside `cacheFolder`: holds both graphs and their weights. */
+  /** Inside `cacheFolder`: holds the graphs and their weights. */
   readonly folder: string;
   /** Path of `prefill.onnx`; its inputs and outputs are described in graph/prefill-graph.ts. */
   readonly prefillGraph: string;
-  /** Path of `decode.onnx`; its inputs and outputs are described in graph/decode-graph.ts. */
-  readonly decodeGraph: string;
+  /** Paths of the decode graphs, by the type of pages that they read; described in graph/decode-graph.ts. */
+  readonly decodeGraphs: Readonly<Record<PageDtype, string>>;
   readonly config: ModelConfig;
   /** Length of a row of logits. */
   readonly vocabSize: number;
@@ -72,7 +72,10 @@ function describe(name: string, folder: string, config: ModelConfig, modelHash: 
     name,
     folder,
     prefillGraph: join(folder, COMPILED_FILES.prefillGraph),
-    decodeGraph: join(folder, COMPILED_FILES.decodeGraph),
+    decodeGraphs: {
+      fp32: join(folder, COMPILED_FILES.decodeGraphs.fp32),
+      int8: join(folder, COMPILED_FILES.decodeGraphs.int8),
+    },
     config,
     vocabSize,
     maxModelTokens: maxPositions,

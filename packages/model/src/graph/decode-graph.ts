@@ -11,22 +11,27 @@
  *        token_mask float32 [N, 1, 1, C]        0 where a page has a token, a large negative number where it has none
  *        row_pages int64 [B, 1, M]              the pages of row b, M being those of the longest, and any more of its own
  *        page_mask float32 [B, 1, M]            0 for the pages of row b, a large negative number for the rest
- *        past.{l}.k, past.{l}.v                 float32 [N, kvHeads, 1, C, headDim]
+ *        past.{l}.…                             K and V of the pages: see attention/fp32-pages.ts, int8-pages.ts
  *   out  logits float32 [B, 1, vocab]
  *        new.{l}.k, new.{l}.v                   float32 [B, 1, kvHeads * headDim], keys after rotary embedding
  *
- * Each page is attended to for itself. What its row makes of it follows from its largest weight alone: the softmax of a
- * page with scores s and largest score m gives 1 / sum(exp(s - m)) to m, and so the logarithm of the page's whole weight.
- *
- * Attention is one matrix-vector product per query head, read straight from the cache. One matrix product per KV head
- * would do the same with fewer nodes, but makes the runtime copy ("pack") the whole cache first: half the speed.
+ * Each page is attended to for itself, and what its row makes of all of them follows from their weights.
  */
+import type { PageDtype } from "@baton/core";
+import { attendFp32Pages } from "./attention/fp32-pages.ts";
+import { attendInt8Pages } from "./attention/int8-pages.ts";
+import type { PageAnswers, PageAttention } from "./attention/page-attention.ts";
 import { type DecoderSpec, DecoderStack } from "./decoder-stack.ts";
 import { WEIGHTS } from "./decoder-weights.ts";
 import type { Value } from "./graph-builder.ts";
 
-/** Builds the decode graph; returns the bytes of the model file. */
-export function buildDecodeGraph(spec: DecoderSpec): Uint8Array {
+const PAGE_ATTENTION: Readonly<Record<PageDtype, PageAttention>> = {
+  fp32: attendFp32Pages,
+  int8: attendInt8Pages,
+};
+
+/** Builds the decode graph for pages of elements of a type; returns the bytes of the model file. */
+export function buildDecodeGraph(spec: DecoderSpec, pageDtype: PageDtype): Uint8Array {
   const stack = new DecoderStack("decode", spec);
   const { g, config } = stack;
   const inputIds = g.input("input_ids", "int64", ["B", 1]);
@@ -40,7 +45,8 @@ export function buildDecodeGraph(spec: DecoderSpec): Uint8Array {
   g.output("logits", "float32", ["B", 1, config.vocabSize]);
   const hidden = stack.layers(inputIds, (qkv, layer) => {
     const token = projectToken(stack, qkv, positions, layer);
-    return attend(stack, token, attendPages(stack, token, places, layer), places);
+    const answers = PAGE_ATTENTION[pageDtype](stack, { query: token.query, ...places }, layer);
+    return attend(stack, token, answers, places);
   });
   stack.logits(hidden);
   return g.encode();
@@ -71,14 +77,6 @@ interface Token {
   readonly value: Value;
 }
 
-/** What each page says to its row's query. */
-interface PageAnswers {
-  /** `[N * heads]`: logarithm of the sum of exp(score). */
-  readonly weight: Value;
-  /** `[N * heads, headDim]`: mean of the values, weighted by their scores. */
-  readonly value: Value;
-}
-
 function projectToken(stack: DecoderStack, qkv: Value, positions: Value, layer: number): Token {
   const { g, config } = stack;
   const { heads, kvHeads, headDim } = config;
@@ -99,42 +97,16 @@ function projectToken(stack: DecoderStack, qkv: Value, positions: Value, layer: 
   };
 }
 
-/** Softmax over the tokens of each page, as if there were no others. */
-function attendPages(
-  { g, config }: DecoderStack,
-  token: Token,
-  { pageRows, tokenMask }: Places,
-  layer: number,
-): PageAnswers {
-  const { kvHeads, headDim } = config;
-  const past = (part: string) => g.input(`past.${layer}.${part}`, "float32", ["N", kvHeads, 1, "C", headDim]);
-  const lastAxis = g.integers(-1);
-  const overTokens = { axes: [-1], keepdims: 0 };
-
-  const queries = g.node("Gather", [token.query, pageRows], { axis: 0 });
-  const queryColumns = g.node("Unsqueeze", [queries, lastAxis]);
-  const dots = g.node("Squeeze", [g.node("MatMul", [past("k"), queryColumns]), lastAxis]);
-  const scores = g.node("Add", [dots, tokenMask]);
-  const weights = g.node("Softmax", [scores], { axis: -1 });
-  const largest = g.node("ReduceMax", [scores], overTokens);
-  const largestWeight = g.node("Log", [g.node("ReduceMax", [weights], overTokens)]);
-  const sums = g.node("Sub", [largest, largestWeight]);
-
-  const weightRows = g.node("Unsqueeze", [weights, g.integers(3)]);
-  const values = g.node("MatMul", [weightRows, past("v")]);
-  return {
-    weight: g.node("Reshape", [sums, lastAxis]),
-    value: g.node("Reshape", [values, g.integers(-1, headDim)]),
-  };
-}
-
 /** Softmax over the pages of each row and the new token together; returns `[B, 1, heads * headDim]`. */
 function attend({ g, config }: DecoderStack, token: Token, pages: PageAnswers, places: Places): Value {
   const { kvHeads, headDim, heads } = config;
   const lastAxis = g.integers(-1);
   const { rowPages, pageMask } = places;
 
-  const pastScores = g.node("Add", [g.node("Gather", [pages.weight, rowPages], { axis: 0 }), pageMask]);
+  // One row for each page and head.
+  const pageWeights = g.node("Reshape", [pages.weight, lastAxis]);
+  const pageValues = g.node("Reshape", [pages.value, g.integers(-1, headDim)]);
+  const pastScores = g.node("Add", [g.node("Gather", [pageWeights, rowPages], { axis: 0 }), pageMask]);
   const products = g.node("Mul", [token.query, token.key]);
   const dots = g.node("ReduceSum", [products, lastAxis], { keepdims: 0 });
   const newScore = g.node("Reshape", [dots, g.integers(0, heads, 1)]);
@@ -143,7 +115,7 @@ function attend({ g, config }: DecoderStack, token: Token, pages: PageAnswers, p
 
   const pastWeights = g.node("Slice", [weights, g.integers(0), lastAxis, lastAxis]);
   const newWeight = g.node("Slice", [weights, lastAxis, g.integers(Number.MAX_SAFE_INTEGER), lastAxis]);
-  const pastValues = g.node("Gather", [pages.value, rowPages], { axis: 0 });
+  const pastValues = g.node("Gather", [pageValues, rowPages], { axis: 0 });
   const fromPast = g.node("MatMul", [g.node("Unsqueeze", [pastWeights, g.integers(2)]), pastValues]);
   const perGroup = g.integers(0, kvHeads, heads / kvHeads, -1);
   const fromNew = g.node("Mul", [g.node("Reshape", [newWeight, perGroup]), token.value]);

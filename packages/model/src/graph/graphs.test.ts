@@ -45,7 +45,7 @@ describe.each(shapes)("A model with %s", (_, shape) => {
     await using checkpoint = await openCheckpoint(folder);
     reference = await ReferenceModel.load(checkpoint);
     prefill = await runtime.InferenceSession.create(model.prefillGraph);
-    decode = await runtime.InferenceSession.create(model.decodeGraph);
+    decode = await runtime.InferenceSession.create(model.decodeGraphs.fp32);
   });
 
   afterAll(async () => {

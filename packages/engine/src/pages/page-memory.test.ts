@@ -1,19 +1,24 @@
+/** @jest-environment ./packages/engine/jest-onnx-environment.cjs */
 import { type BlockId, blockId } from "@baton/core";
 import { KvMemory } from "@baton/kv-cache";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { newRows, rowElements } from "./kv-rows.ts";
-import { PAGE_TOKENS, PageMemory } from "./page-memory.ts";
-import { fakeInfo } from "./testing/fake-info.ts";
+import { newRows, rowElements } from "../kv-rows.ts";
+import { fakeInfo } from "../testing/fake-info.ts";
+import { Fp32Pages } from "./fp32-pages.ts";
+import { PageMemory, placeOf } from "./page-memory.ts";
+import { PAGE_TOKENS } from "./page-store.ts";
 
 const { layout } = fakeInfo;
 const PAGES = 8;
 let memory: KvMemory;
+let store: Fp32Pages;
 let pages: PageMemory;
 
 beforeEach(() => {
   memory = new KvMemory(layout, 256);
-  pages = new PageMemory(memory, PAGES * PAGE_TOKENS + 5);
+  store = new Fp32Pages(memory, PAGES);
+  pages = new PageMemory(store);
 });
 
 /** Blocks of one sequence; no two elements are equal. */
@@ -30,7 +35,7 @@ function blocksFrom(first: number, tokens: number): readonly BlockId[] {
 /** A sequence's KV, token by token. */
 function contentOf(table: readonly number[], tokens: number): number[] {
   return Array.from({ length: tokens }, (_, position) => {
-    const { planes, offset, length } = pages.rowsAt(table, position);
+    const { planes, offset, length } = store.rowsAt(placeOf(table, position));
     return planes.flatMap((plane) =>
       Array.from({ length: layout.kvHeads }, (_, head) => {
         const at = offset + head * length * layout.headDim;
@@ -56,7 +61,6 @@ describe("page memory", () => {
           pages.check([{ pages: [...table, 0], position: tokens }]);
           const saved = blocksFrom(128, tokens);
           pages.save({ pages: table, blocks: saved, start: 0, end: tokens });
-          expect(pages.rowsAt(table, 0).length).toBe(PAGE_TOKENS);
           pages.load({ pages: [1, 3, 4], blocks: saved, start: 0, end: tokens });
           expect(contentOf([1, 3, 4], tokens)).toEqual(contentOf(table, tokens));
         },
@@ -75,10 +79,10 @@ describe("page memory", () => {
   });
 
   test("gives the first pages as a view", () => {
-    const views = pages.views(2);
+    const views = Object.values(pages.tensors(2)).map(({ data }) => data as Float32Array);
     expect(views).toHaveLength(layout.layers * 2);
     expect(views[0]!.length).toBe(2 * rowElements(layout, PAGE_TOKENS));
-    expect(views[0]!.buffer).toBe(pages.rowsAt([0], 0).planes[0]!.buffer);
+    expect(views[0]!.buffer).toBe(store.rowsAt({ page: 0, token: 0 }).planes[0]!.buffer);
   });
 
   test("appends one token to each sequence of the batch, and to no other", () => {

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { PageDtype } from "@baton/core";
 import { KvMemory } from "@baton/kv-cache";
 import { prepareModel, type WeightFormat } from "@baton/model";
 import { GOLDEN_MODELS } from "@baton/model/testing";
@@ -9,11 +10,24 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import { OnnxModelRunner } from "./onnx-model-runner.ts";
 import { largestDifference, RunnerBench, TEST_BATCH_TOKENS } from "./testing/runner-bench.ts";
 
-/** Root mean square of the logits' errors, as a share of the logits' own; random weights are the hardest to quantize. */
-const LARGEST_ERROR = { int8: 0.05, int4: 0.5 } as const;
+interface Quantization {
+  readonly weights: WeightFormat;
+  readonly pageDtype: PageDtype;
+  /** Root mean square of the logits' errors, as a share of the logits' own; random weights are the hardest to quantize. */
+  readonly largestError: number;
+  /**
+   * Sums of integers are exact; the 4-bit kernel adds the blocks of a row as floats, in an order that varies, as fp32
+   * does. Pages of int8 make a whole level of the last bit of such a sum.
+   */
+  readonly rounding: number;
+}
 
-/** Sums of integers are exact; the 4-bit kernel adds the blocks of a row as floats, in an order that varies. */
-const ROUNDING = { int8: Number.MIN_VALUE, int4: 1e-4 } as const;
+const QUANTIZATIONS: readonly Quantization[] = [
+  { weights: "int8", pageDtype: "fp32", largestError: 0.05, rounding: Number.MIN_VALUE },
+  { weights: "int4", pageDtype: "fp32", largestError: 0.5, rounding: 1e-4 },
+  { weights: "int8", pageDtype: "int8", largestError: 0.06, rounding: Number.MIN_VALUE },
+  { weights: "fp32", pageDtype: "int8", largestError: 0.03, rounding: 0.01 },
+];
 
 let cacheFolder: string;
 let bench: RunnerBench;
@@ -26,7 +40,7 @@ afterAll(() => rm(cacheFolder, { recursive: true, force: true }));
 
 afterEach(() => bench.runner.close());
 
-async function load(folder: string, weights: WeightFormat): Promise<void> {
+async function load(folder: string, { weights, pageDtype }: Quantization): Promise<void> {
   const model = await prepareModel(folder, { cacheFolder, weights });
   const layout = model.layout(16);
   const memory = new KvMemory(layout, 1024);
@@ -35,7 +49,8 @@ async function load(folder: string, weights: WeightFormat): Promise<void> {
       kind: "onnx",
       info: { layout, vocabSize: model.vocabSize, maxModelTokens: model.maxModelTokens },
       prefillGraph: model.prefillGraph,
-      decodeGraph: model.decodeGraph,
+      decodeGraph: model.decodeGraphs[pageDtype],
+      pageDtype,
       slidingWindow: model.config.slidingWindow,
       threads: 1,
       roles: ["prefill", "decode"],
@@ -46,11 +61,11 @@ async function load(folder: string, weights: WeightFormat): Promise<void> {
   bench = new RunnerBench({ runner, memory });
 }
 
-describe.each(["int8", "int4"] as const)("With %s weights", (weights) => {
+describe.each(QUANTIZATIONS)("With $weights weights and $pageDtype pages", (quantization) => {
   test.each(GOLDEN_MODELS)(
     "$name comes close to the reference in prefill and decode",
     async ({ folder, golden }) => {
-      await load(folder, weights);
+      await load(folder, quantization);
       const { prompt, recordedIds, logits } = golden;
       const { blocks } = await bench.compute(prompt.slice(0, 100));
       bench.load(0, blocks, 100);
@@ -62,12 +77,12 @@ describe.each(["int8", "int4"] as const)("With %s weights", (weights) => {
           size += logits[position]![i]! ** 2;
         }
       }
-      expect(Math.sqrt(error / size)).toBeLessThan(LARGEST_ERROR[weights]);
+      expect(Math.sqrt(error / size)).toBeLessThan(quantization.largestError);
     },
   );
 
   test("a prompt gives the same KV and logits, bit for bit, however it is cut into chunks", async () => {
-    await load(GOLDEN_MODELS[0]!.folder, weights);
+    await load(GOLDEN_MODELS[0]!.folder, quantization);
     const prompt = bench.prompt(300, 1);
     const whole = await bench.compute(prompt);
     for (const chunkTokens of [2, 37, 256]) {
@@ -78,7 +93,7 @@ describe.each(["int8", "int4"] as const)("With %s weights", (weights) => {
   });
 
   test("a sequence gives the same logits, whatever else is in its batch", async () => {
-    await load(GOLDEN_MODELS[0]!.folder, weights);
+    await load(GOLDEN_MODELS[0]!.folder, quantization);
     const prompts = await Promise.all([40, 7, 100].map((length) => bench.prompt(length, length)));
     const alone: Float32Array[] = [];
     for (const batch of [1, 2, 3]) {
@@ -91,7 +106,7 @@ describe.each(["int8", "int4"] as const)("With %s weights", (weights) => {
       );
       alone.push(rows[0]!);
     }
-    expect(largestDifference(alone[0]!, alone[1]!)).toBeLessThan(ROUNDING[weights]);
-    expect(largestDifference(alone[0]!, alone[2]!)).toBeLessThan(ROUNDING[weights]);
+    expect(largestDifference(alone[0]!, alone[1]!)).toBeLessThan(quantization.rounding);
+    expect(largestDifference(alone[0]!, alone[2]!)).toBeLessThan(quantization.rounding);
   });
 });

@@ -1,5 +1,5 @@
-;; Passes over the logits of a vocabulary, four tokens at a time: see vocabulary-row.ts for what they are for.
-;; After a change: node --run kernel
+;; Passes over the logits of a vocabulary, four tokens at a time: see ../vocabulary-row.ts for what they are for.
+;; After a change: node --run kernels
 ;;
 ;; Memory, with $bytes = 4 bytes for each token, a multiple of 1024:
 ;;   0           logits   f32 each
