@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import type { SYNTH_SHAPES } from "@baton/model";
 import { Cluster, type ClusterOptions } from "../support/cluster.ts";
-import { post } from "../support/sse.ts";
-import { type Bench, type Measurement, summarize } from "./bench.ts";
+import { collect, post } from "../support/sse.ts";
+import { type Bench, type Measurement, percentile, summarize } from "./bench.ts";
 import { BENCH_CACHE, synthModelFolder } from "./synth-model.ts";
 
 const LEAVING = 10;
@@ -18,30 +18,41 @@ export const bench: Bench = {
   question: `After ${LEAVING} clients left in the prefill of ${LONG_TOKENS} tokens each, how long does the next short request's first token take, against an idle cluster's?`,
   notMeasured: "a network, several workers of a role",
 
-  async run(report, [rounds = "20", shape = "babble"]) {
+  /** `begun`: tokens at the beginning of every long prompt that are computed before, so that the clients leave late in it. */
+  async run(report, [rounds = "20", shape = "babble", begun = "0"]) {
     await using cluster = await Cluster.start(await optionsOf(shape));
     const { id: model } = (await cluster.openai.models.list()).data[0]!;
     for (let i = 0; i < WARM_UP; i++) await askShort(cluster, model);
+    const beginning = randomUUID().padEnd(Number(begun), "a longer story ").slice(0, Number(begun));
+    if (beginning) await askOnce(cluster, model, beginning);
     const idle: Parts[] = [];
     const after: Parts[] = [];
     for (let round = 0; round < Number(rounds); round++) {
       await cluster.atRest();
       idle.push(await askShort(cluster, model));
       await cluster.atRest();
-      await leaveInPrefill(cluster, model);
+      await leaveInPrefill(cluster, model, beginning);
       after.push(await askShort(cluster, model));
     }
-    const what = `${shape}, ${rounds} rounds`;
+    const what = `${shape}, ${begun} tokens begun, ${rounds} rounds`;
     reportParts(report, what, { idle, "after the cancels": after });
-    const p50 = (parts: readonly Parts[]) => summarize(parts.map(({ client }) => client!)).value;
-    const ratio = p50(after) / p50(idle);
-    report({ case: what, contender: "after / idle", metric: "ratio of p50", unit: "x", value: ratio });
+    for (const p of [50, 90, 100]) {
+      const [before, then] = [idle, after].map((all) =>
+        percentile(
+          all.map(({ client }) => client!),
+          p,
+        ),
+      );
+      const metric = p === 100 ? "ratio of the longest" : `ratio of p${p}`;
+      report({ case: what, contender: "after / idle", metric, unit: "x", value: then! / before! });
+    }
   },
 };
 
-/** The babbling model of the tests, whose steps take a few milliseconds, or a shape of `baton model synth` in int8. */
+/** The babbling model of the tests or the built-in one, whose steps take milliseconds, or a shape of `baton model synth`. */
 async function optionsOf(shape: string): Promise<ClusterOptions> {
   if (shape === "babble") return {};
+  if (shape === "demo") return { model: "demo", env: { BATON_WEIGHTS: "int8" } };
   const model = await synthModelFolder(shape as keyof typeof SYNTH_SHAPES);
   const env = { BATON_CACHE: BENCH_CACHE, BATON_WEIGHTS: "int8" };
   return { model, env, workerArgs: ["--kv-memory", "1GiB"] };
@@ -63,11 +74,15 @@ async function askShort(cluster: Cluster, model: string): Promise<Parts> {
   return { client: client!, ...parts };
 }
 
+async function askOnce(cluster: Cluster, model: string, prompt: string): Promise<void> {
+  await collect(await post(`${cluster.url}/v1/completions`, { model, prompt, max_tokens: 1 }));
+}
+
 /** Resolves once the clients have left. Bare sockets: what leaving costs the clients is none of the cluster's time. */
-async function leaveInPrefill(cluster: Cluster, model: string): Promise<void> {
+async function leaveInPrefill(cluster: Cluster, model: string, beginning: string): Promise<void> {
   const { hostname, port } = new URL(cluster.url);
   const clients = Array.from({ length: LEAVING }, () => {
-    const prompt = randomUUID().padEnd(LONG_TOKENS, "a longer story ");
+    const prompt = `${beginning}${randomUUID()}`.padEnd(LONG_TOKENS, "a longer story ");
     const body = JSON.stringify({ model, prompt, max_tokens: 4 });
     const head = [
       "POST /v1/completions HTTP/1.1",
@@ -79,11 +94,13 @@ async function leaveInPrefill(cluster: Cluster, model: string): Promise<void> {
     socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
     return socket;
   });
-  // The first prompt may be done before the last has come.
-  await cluster.until(
-    "prefill-0",
-    "has many prompts",
-    ({ sequences }) => sequences.prefilling + sequences.waiting >= LEAVING / 2,
+  // Nobody leaves before all have arrived: taking a prompt in is work, too, and none of a cancel's.
+  await Promise.all(
+    cluster.workers.map((worker) =>
+      cluster.until(worker, `has ${LEAVING} prompts`, ({ sequences }) => {
+        return sequences.waiting + sequences.prefilling + sequences.receiving === LEAVING;
+      }),
+    ),
   );
   for (const client of clients) client.destroy();
 }
@@ -99,5 +116,7 @@ function reportParts(
       const figures = summarize(requests.map((parts) => parts[part]!));
       report({ case: what, contender, metric, unit: "ms", ...figures });
     }
+    const longest = Math.max(...requests.map(({ client }) => client!));
+    report({ case: what, contender, metric: "longest time to first token", unit: "ms", value: longest });
   }
 }

@@ -65,7 +65,8 @@ export class OnnxModelRunner implements ModelRunner {
 
   async prefill(chunk: RunnerChunk, stop = ChunkStop.never()): Promise<Float32Array | undefined> {
     const { kvHeads, headDim } = this.#layout;
-    const rows = this.#workspace.open(chunk);
+    const rows = this.#workspace.open(chunk, stop);
+    if (!rows) return undefined;
     const dims = [1, kvHeads, rows.length, headDim];
     const feeds = { ...chunkTensors(chunk, stop), ...planeTensors("past", rows.planes, dims) };
     // Present is past: GroupQueryAttention then appends in place. What `run` returns are copies, which nobody needs.

@@ -72,22 +72,29 @@ export function describeModelRunner(name: string, factory: () => Promise<RunnerU
       }
     });
 
-    test("a chunk that is stopped leaves the blocks as they were, and the prompt goes on as if it had not begun", async () => {
-      const prompt = bench.prompt(blockSize * 3, 6);
-      const whole = await bench.compute(prompt);
-      const blocks = bench.allocate(prompt.length);
-      const chunk = { sequenceId: "stopped", blocks, promptTokens: prompt.length };
-      const half = blockSize + 1;
-      await bench.runner.prefill({ ...chunk, start: 0, tokenIds: prompt.slice(0, half) });
-      const before = bench.kvOf(blocks, prompt.length);
-      const stop = ChunkStop.never();
-      stop.set();
-      const rest = { ...chunk, start: half, tokenIds: prompt.slice(half) };
-      expect(await bench.runner.prefill(rest, stop)).toBeUndefined();
-      expect(bench.kvOf(blocks, prompt.length)).toEqual(before);
-      const logits = (await bench.runner.prefill(rest))!;
-      expectSame(bench, { tokenIds: prompt, blocks, logits }, whole);
-    });
+    test.each([
+      ["itself", false],
+      ["another prompt", true],
+    ])(
+      "after %s a chunk that is stopped leaves the blocks as they were, and the prompt goes on as if it had not begun",
+      async (_, another) => {
+        const prompt = bench.prompt(blockSize * 3, 6);
+        const whole = await bench.compute(prompt);
+        const blocks = bench.allocate(prompt.length);
+        const chunk = { sequenceId: "stopped", blocks, promptTokens: prompt.length };
+        const half = blockSize + 1;
+        await bench.runner.prefill({ ...chunk, start: 0, tokenIds: prompt.slice(0, half) });
+        if (another) await bench.compute(bench.prompt(half, 7));
+        const before = bench.kvOf(blocks, prompt.length);
+        const stop = ChunkStop.never();
+        stop.set();
+        const rest = { ...chunk, start: half, tokenIds: prompt.slice(half) };
+        expect(await bench.runner.prefill(rest, stop)).toBeUndefined();
+        expect(bench.kvOf(blocks, prompt.length)).toEqual(before);
+        const logits = (await bench.runner.prefill(rest))!;
+        expectSame(bench, { tokenIds: prompt, blocks, logits }, whole);
+      },
+    );
 
     test("a prompt goes on from KV that came from elsewhere", async () => {
       const prompt = bench.prompt(blockSize * 3 + 2, 3);
