@@ -21,15 +21,20 @@ export const bench: Bench = {
   notMeasured:
     "what a worker does with tokens (gRPC, traces), other shapes than SmolLM2-135M's, several threads",
 
-  async run(report, [weights = "int4"]) {
+  /** `args`: the format of the weights, and of the KV of running sequences. */
+  async run(report, [weights = "int4", pageDtype = "fp32"]) {
     if (weights !== "int4" && weights !== "int8" && weights !== "fp32") {
       throw new Error(`Cannot measure weights "${weights}": expected int4, int8 or fp32`);
+    }
+    if (pageDtype !== "fp32" && pageDtype !== "int8") {
+      throw new Error(`Cannot measure KV in "${pageDtype}": expected fp32 or int8`);
     }
     for (const vocabSize of VOCABULARIES) {
       const model = await syntheticModel("smollm2-135m", weights, vocabSize);
       let steps: (StepRecord & { readonly at: number })[] = [];
       const engine = await startEngine({
         model,
+        pageDtype,
         onStep: (step) => steps.push({ ...step, at: performance.now() }),
       });
       for (const batch of BATCHES) {
@@ -40,7 +45,10 @@ export const bench: Bench = {
             Array.from({ length: batch }, () => answer(engine, CONTEXT, { ...sampling, maxTokens })),
           );
           const full = steps.filter((step) => step.decodes === batch && step.prefills === 0);
-          const name = { case: `${weights}, vocabulary ${vocabSize}, batch ${batch}`, contender };
+          const name = {
+            case: `${weights}, kv ${pageDtype}, vocabulary ${vocabSize}, batch ${batch}`,
+            contender,
+          };
           const samples = groups(full);
           report({ ...name, metric: "step", ...summarize(samples.map(({ step }) => step)), unit: "ms" });
           report({

@@ -1,9 +1,10 @@
 /** Whether the memory of the processes grows with the requests that they served, and whether its peak can be predicted. */
-import type { WorkerRole } from "@baton/core";
+import { parseArgs } from "node:util";
+import { type PageDtype, pageBytesPerToken, type WorkerRole } from "@baton/core";
 import { prepareModel, SYNTH_SHAPES, type WeightFormat } from "@baton/model";
 import { Cluster } from "../support/cluster.ts";
 import { type Bench, type Measurement, percentile } from "./bench.ts";
-import { predictedPeakBytes } from "./memory-formula.ts";
+import { predictedPeakBytes, type WorkerSize } from "./memory-formula.ts";
 import { residentBytes } from "./process-memory.ts";
 import { completionArrivals } from "./stream-arrivals.ts";
 import { BENCH_CACHE, synthModelFolder } from "./synth-model.ts";
@@ -19,9 +20,7 @@ const WARM_PARTS = 5;
 const KV_MEMORY = 64 * 2 ** 20;
 
 const SHAPE = "smollm2-135m";
-const PEAK_KV_MEMORY = 1024 * 2 ** 20;
-/** Nearly as much as fits at once, and often enough that every block was used. */
-const PEAK_SEQUENCES = 8;
+/** Often enough that every block was used. */
 const PEAK_ROUNDS = 3;
 const PEAK_PROMPT = 1100;
 const PEAK_ANSWER = 100;
@@ -34,15 +33,31 @@ export const bench: Bench = {
     "Does memory grow over 10,000 requests, and is the peak of each role what the engine's design says?",
   notMeasured: "memory of other allocators and platforms, traces (they are off), several days",
 
-  /** `args`: how many requests, 10,000 unless given; formats whose peaks are measured. */
-  async run(report, [requests = `${REQUESTS}`, ...formats]) {
-    if (Number(requests) > 0) await growth(Number(requests), report);
-    for (const weights of (formats.length > 0 ? formats : ["int8"]) as WeightFormat[]) {
-      await peaks("disaggregated", weights, report);
-      await peaks("aggregated", weights, report);
+  async run(report, args) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        requests: { type: "string", default: `${REQUESTS}` },
+        weights: { type: "string", default: "int8" },
+        "kv-dtype": { type: "string", default: "fp32" },
+        // MiB
+        "kv-memory": { type: "string", default: "1024" },
+      },
+    });
+    if (Number(values.requests) > 0) await growth(Number(values.requests), report);
+    for (const weights of values.weights.split(",") as WeightFormat[]) {
+      for (const pageDtype of values["kv-dtype"].split(",") as PageDtype[]) {
+        for (const kvMemory of values["kv-memory"].split(",").map((size) => Number(size) * 2 ** 20)) {
+          await peaks("disaggregated", { weights, pageDtype, kvMemory }, report);
+          await peaks("aggregated", { weights, pageDtype, kvMemory }, report);
+        }
+      }
     }
   },
 };
+
+/** What a worker's memory is filled with. */
+type Sizes = Pick<WorkerSize, "weights" | "kvMemory"> & { readonly pageDtype: PageDtype };
 
 async function growth(requests: number, report: Report): Promise<void> {
   await using cluster = await Cluster.start({
@@ -93,21 +108,27 @@ function slope(values: readonly number[]): number {
 /** Fills the KV memory of every role, and compares its process's peak with the formula. */
 async function peaks(
   mode: "disaggregated" | "aggregated",
-  weights: WeightFormat,
+  { weights, pageDtype, kvMemory }: Sizes,
   report: Report,
 ): Promise<void> {
   const folder = await synthModelFolder(SHAPE);
+  const sequences = fittingSequences(pageDtype, kvMemory);
   await prepareModel(folder, { cacheFolder: BENCH_CACHE, weights }); // Compiling has a peak of its own.
   await using cluster = await Cluster.start({
     mode,
     model: folder,
     routerArgs: ["--weights", weights, "--trace-store", "off"],
-    workerArgs: ["--weights", weights, "--kv-memory", `${PEAK_KV_MEMORY}`, "--trace-store", "off"],
-    env: { BATON_CACHE: BENCH_CACHE, BATON_TRACE_LEVEL: "0" },
+    workerArgs: ["--weights", weights, "--kv-memory", `${kvMemory}`, "--trace-store", "off"],
+    env: {
+      BATON_CACHE: BENCH_CACHE,
+      BATON_TRACE_LEVEL: "0",
+      BATON_KV_DTYPE: pageDtype,
+      BATON_MAX_RUNNING: `${sequences}`,
+    },
   });
   const lengths = { prompt: PEAK_PROMPT, answer: PEAK_ANSWER };
   for (let round = 0; round < PEAK_ROUNDS; round++) {
-    const numbers = Array.from({ length: PEAK_SEQUENCES }, (_, i) => round * PEAK_SEQUENCES + i);
+    const numbers = Array.from({ length: sequences }, (_, i) => round * sequences + i);
     await Promise.all(numbers.map((number) => complete(cluster, SHAPE, number, lengths)));
   }
   for (const name of cluster.workers) {
@@ -118,15 +139,22 @@ async function peaks(
       role,
       weights,
       config,
-      kvMemory: PEAK_KV_MEMORY,
+      kvMemory,
       longestPrompt: PEAK_PROMPT,
     });
     const { peak } = residentBytes(pidOf(cluster, name));
-    const row = { case: `peak, ${weights}`, contender: role };
+    const row = { case: `peak, ${weights}, kv ${pageDtype}, ${kvMemory / 2 ** 20} MiB`, contender: role };
     report({ ...row, metric: "resident", value: peak / MB, unit: "MB" });
     report({ ...row, metric: "predicted", value: predicted / MB, unit: "MB" });
     report({ ...row, metric: "off by", value: 100 * (predicted / peak - 1), unit: "%" });
   }
+}
+
+/** Nearly as many as the pages of a worker that decodes have room for at once. */
+function fittingSequences(pageDtype: PageDtype, kvMemory: number): number {
+  const layout = { ...SYNTH_SHAPES[SHAPE], dtype: "float32", blockSize: 1, modelHash: "" } as const;
+  const tokens = kvMemory / 2 / pageBytesPerToken(layout, pageDtype);
+  return Math.floor(tokens / (PEAK_PROMPT + PEAK_ANSWER + 64));
 }
 
 function pidOf(cluster: Cluster, name: string): number {
