@@ -24,6 +24,7 @@ const OBSERVED: ReadonlySet<string> = new Set([
   SPAN.decodeWaiting,
   SPAN.decodeForward,
   SPAN.quickFinish,
+  SPAN.grammarCompile,
 ]);
 const QUEUES: ReadonlySet<string> = new Set([SPAN.admission, SPAN.prefillWaiting, SPAN.decodeWaiting]);
 const BOOTSTRAPS: ReadonlySet<string> = new Set([SPAN.prefillBootstrap, SPAN.decodeBootstrap]);

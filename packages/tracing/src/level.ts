@@ -43,6 +43,7 @@ const STAGE_LEVEL = {
   [SPAN.decodeForward]: 2,
   [SPAN.decodeLoop]: 3,
   [SPAN.quickFinish]: 2,
+  [SPAN.grammarCompile]: 2,
   [SPAN.kvConnection]: 2,
 } as const satisfies Record<SpanName, TraceLevel>;
 

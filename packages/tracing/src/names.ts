@@ -27,7 +27,7 @@ export const SPAN = {
   prefill: "prefill",
   /** Prefill worker: until the decode worker's HELLO is accepted. */
   prefillBootstrap: "prefill_bootstrap",
-  /** Prefill worker: in the queue, until the first chunk is scheduled. */
+  /** Prefill worker: in the queue of the engine, until the first chunk is scheduled. */
   prefillWaiting: "prefill_waiting",
   /** Prefill worker: the computation of the prompt. */
   prefillForward: "prefill_forward",
@@ -54,6 +54,9 @@ export const SPAN = {
   decodeLoop: "decode_loop",
   /** Decode worker: stands for the last two where the first token ends the answer. */
   quickFinish: "quick_finish",
+
+  /** Either worker: until the grammar that the answer has to follow is compiled; both legs wait at the same time. */
+  grammarCompile: "grammar_compile",
 
   /** Either worker, module `kv_transfer`: the connection of a hand-over, with what crossed it as events. */
   kvConnection: "kv_connection",

@@ -104,6 +104,7 @@ export class DecodeLeg {
   async #generate(): Promise<Finished> {
     const { request, handover, signal } = this.#call;
     signal.throwIfAborted();
+    if (request.sampling.grammar !== undefined) this.#trace.constraining();
     using constraint = await this.#parts.engine.constraint(request.sampling, signal);
     this.#finished.promise.catch(() => {}); // Read below, but a failure may come while the KV is still arriving.
     const sequence = this.#parts.engine.submit(

@@ -67,6 +67,11 @@ export class DecodeTrace {
     return this.#leg.header;
   }
 
+  /** The grammar of the answer is asked for. */
+  constraining(): void {
+    this.#enter(SPAN.grammarCompile);
+  }
+
   /** The KV is to be fetched. */
   fetching(): void {
     this.#enter(SPAN.decodeBootstrap, { attributes: this.#handoverAttributes() });

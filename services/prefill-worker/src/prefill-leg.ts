@@ -62,7 +62,9 @@ export class PrefillLeg {
     const { request, room, attempt, signal } = this.#call;
     signal.throwIfAborted();
     let sending: SendingRoom | undefined;
+    if (request.sampling.grammar !== undefined) this.#trace.constraining();
     using constraint = await this.#engine.constraint(request.sampling, signal);
+    this.#trace.submitted();
     const sequence: SequenceHandle = this.#engine.submit(
       {
         ...request,

@@ -37,7 +37,8 @@ export class PrefillTrace {
   readonly #leg: Stage;
   readonly #handover: HandoverIdentity;
   readonly #bootstrap: Stage;
-  readonly #waiting: Stage;
+  /** Before the computation: for the grammar, then in the queue. */
+  #waiting: Stage | undefined;
   #forward: Stage | undefined;
   #transfer: Stage | undefined;
   #connection: Stage | undefined;
@@ -48,12 +49,22 @@ export class PrefillTrace {
     this.#leg = leg;
     this.#handover = handover;
     this.#bootstrap = leg.stage(SPAN.prefillBootstrap);
-    this.#waiting = leg.stage(SPAN.prefillWaiting);
   }
 
   /** What the engine is told. */
   get header(): ExternalTraceHeader | undefined {
     return this.#leg.header;
+  }
+
+  /** The grammar of the answer is asked for. */
+  constraining(): void {
+    this.#waiting = this.#leg.stage(SPAN.grammarCompile);
+  }
+
+  /** The engine has the prompt. */
+  submitted(): void {
+    this.#waiting?.end();
+    this.#waiting = this.#leg.stage(SPAN.prefillWaiting);
   }
 
   peer(peer: KvPeer, header: ExternalTraceHeader | undefined): void {
@@ -63,7 +74,7 @@ export class PrefillTrace {
   }
 
   forwardStarted(event: EventOf<"prefill-start">): void {
-    this.#waiting.end({}, event.at);
+    this.#waiting?.end({}, event.at);
     const tokens = { [ATTR.cachedTokens]: event.cachedTokens };
     this.#forward = this.#leg.stage(SPAN.prefillForward, { startTime: event.at, attributes: tokens });
     this.#forward.event(event.cachedTokens > 0 ? EVENT.cacheHit : EVENT.cacheMiss, tokens);

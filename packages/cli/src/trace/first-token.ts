@@ -28,6 +28,7 @@ const STAGES: readonly StageKind[] = [
   { label: "queue", matches: named(SPAN.admission) },
   { label: "tokenize", matches: named(SPAN.tokenize) },
   { label: "routing", matches: named(SPAN.prefillRouting, SPAN.decodeRouting) },
+  { label: "grammar", matches: named(SPAN.grammarCompile) },
   { label: "prefill waiting", matches: named(SPAN.prefillWaiting) },
   { label: "prefill forward", matches: named(SPAN.prefillForward) },
   { label: "transfer", matches: named(SPAN.prefillTransfer, SPAN.decodeTransferred) },
