@@ -22,32 +22,31 @@ export const bench: Bench = {
   async run(report, [rounds = "20", shape = "babble", begun = "0"]) {
     await using cluster = await Cluster.start(await optionsOf(shape));
     const { id: model } = (await cluster.openai.models.list()).data[0]!;
-    for (let i = 0; i < WARM_UP; i++) await askShort(cluster, model);
     const beginning = randomUUID().padEnd(Number(begun), "a longer story ").slice(0, Number(begun));
     if (beginning) await askOnce(cluster, model, beginning);
     const idle: Parts[] = [];
     const after: Parts[] = [];
-    for (let round = 0; round < Number(rounds); round++) {
+    for (let round = -WARM_UP; round < Number(rounds); round++) {
       await cluster.atRest();
-      idle.push(await askShort(cluster, model));
+      const first = await askShort(cluster, model);
       await cluster.atRest();
       await leaveInPrefill(cluster, model, beginning);
-      after.push(await askShort(cluster, model));
+      const second = await askShort(cluster, model);
+      if (round < 0) continue;
+      idle.push(first);
+      after.push(second);
     }
     const what = `${shape}, ${begun} tokens begun, ${rounds} rounds`;
     reportParts(report, what, { idle, "after the cancels": after });
     for (const p of [50, 90, 100]) {
-      const [before, then] = [idle, after].map((all) =>
-        percentile(
-          all.map(({ client }) => client!),
-          p,
-        ),
-      );
+      const at = (all: readonly Parts[]) => percentile(Array.from(all, clientMs), p);
       const metric = p === 100 ? "ratio of the longest" : `ratio of p${p}`;
-      report({ case: what, contender: "after / idle", metric, unit: "x", value: then! / before! });
+      report({ case: what, contender: "after / idle", metric, unit: "x", value: at(after) / at(idle) });
     }
   },
 };
+
+const clientMs = ({ client }: Parts): number => client!;
 
 /** The babbling model of the tests or the built-in one, whose steps take milliseconds, or a shape of `baton model synth`. */
 async function optionsOf(shape: string): Promise<ClusterOptions> {
@@ -116,7 +115,7 @@ function reportParts(
       const figures = summarize(requests.map((parts) => parts[part]!));
       report({ case: what, contender, metric, unit: "ms", ...figures });
     }
-    const longest = Math.max(...requests.map(({ client }) => client!));
+    const longest = Math.max(...requests.map(clientMs));
     report({ case: what, contender, metric: "longest time to first token", unit: "ms", value: longest });
   }
 }

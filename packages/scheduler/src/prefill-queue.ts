@@ -10,8 +10,12 @@ export interface PlannedChunk {
 
 /**
  * Prompts that hold their blocks and have tokens left to compute, in the order of their turns. A turn is one chunk;
- * after it a prompt queues again, behind whatever arrived meanwhile. So prompts that fit in one chunk are served first
- * come, first served, and a short prompt waits for one chunk of each prompt before it, never for all of a long one.
+ * after it a prompt queues again, behind whatever arrived meanwhile.
+ *
+ *   Q1  A step begins with the first of the queue, or with prompts that their turn completes; but never twice in a row
+ *       with others than the first. So a turn is put off by one step at most, whatever arrives, and a prompt of one
+ *       chunk waits for two steps and those who came before it with one chunk left, never for a turn of every long one.
+ *   Q2  Prompts with one chunk left are served first come, first served, and so are those with more.
  *
  * A sequence whose chunk is in the step in flight is not in this queue: the scheduler adds it again on commit.
  */
@@ -19,6 +23,10 @@ export class PrefillQueue {
   readonly #chunkTokens: number;
   readonly #stepTokens: number;
   readonly #turns = new Set<Sequence>();
+  /** Those of them that have one chunk left. */
+  readonly #last = new Set<Sequence>();
+  /** The first of the queue was not in the step before. */
+  #wasOvertaken = false;
 
   constructor(limits: Pick<SchedulerLimits, "chunkTokens" | "stepPrefillTokens">) {
     this.#stepTokens = limits.stepPrefillTokens;
@@ -28,10 +36,12 @@ export class PrefillQueue {
   /** Queues a prefilling sequence for its next chunk. */
   add(sequence: Sequence): void {
     this.#turns.add(sequence);
+    if (sequence.uncomputedTokens <= this.#chunkTokens) this.#last.add(sequence);
   }
 
   /** Returns false if the sequence was not queued: its chunk is in the step in flight. */
   remove(sequence: Sequence): boolean {
+    this.#last.delete(sequence);
     return this.#turns.delete(sequence);
   }
 
@@ -41,16 +51,22 @@ export class PrefillQueue {
    */
   take(): PlannedChunk[] {
     const planned: PlannedChunk[] = [];
+    const [first] = this.#turns;
     let left = this.#stepTokens;
-    for (const sequence of this.#turns) {
-      const { computedTokens } = sequence.expect("prefilling");
-      const count = Math.min(this.#chunkTokens, sequence.context.length - computedTokens);
+    for (const sequence of this.#wasOvertaken ? this.#turns : this.#lastOnesFirst()) {
+      const count = Math.min(this.#chunkTokens, sequence.uncomputedTokens);
       if (count > left) break;
       left -= count;
-      this.#turns.delete(sequence);
+      this.remove(sequence);
       planned.push({ sequence, chunk: chunkOf(sequence, count) });
     }
+    this.#wasOvertaken = first !== undefined && this.#turns.has(first);
     return planned;
+  }
+
+  *#lastOnesFirst(): Iterable<Sequence> {
+    yield* this.#last;
+    yield* this.#turns;
   }
 }
 

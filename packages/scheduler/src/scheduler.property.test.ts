@@ -485,6 +485,45 @@ test("when pages are short, sequences are retracted and still get exactly their 
   expect(retracted).toBeGreaterThan(50);
 });
 
+test("whatever arrives, the prompt that has waited longest for its turn is in the next step or in the one after", () => {
+  const arrivals = fc.array(fc.array(fc.integer({ min: 1, max: LONGEST_PROMPT }), { maxLength: 3 }), {
+    minLength: 10,
+    maxLength: 40,
+  });
+  let overtaken = 0;
+  fc.assert(
+    fc.property(setup, arrivals, ({ limits, blockSize }, steps) => {
+      const pool = { blocks: 4000, blockSize };
+      const scheduler = createScheduler({ ...limits, maxSequences: 200 }, pool);
+      const executor = new SymbolicExecutor(blockSize, limits.pageTokens);
+      let turns: readonly SequenceId[] = [];
+      let wasOvertaken = false;
+      for (const [at, lengths] of steps.entries()) {
+        for (const [i, length] of lengths.entries()) {
+          const id = sequenceId(`${at}.${i}`);
+          // No two begin alike: each is computed from its first token on.
+          const promptTokenIds = Array.from({ length }, () => at * 3 + i);
+          const sampling = { ...NEUTRAL_SAMPLING, temperature: 0, maxTokens: 1 };
+          scheduler.add({ id, promptTokenIds, sampling, goal: "prefill" });
+          turns = [...turns, id];
+        }
+        const plan = scheduler.schedule()?.plan;
+        if (!plan) continue;
+        const planned = plan.prefills.map((chunk) => chunk.sequenceId);
+        const isOvertaken = !planned.includes(turns[0]!);
+        expect(isOvertaken && wasOvertaken).toBe(false);
+        wasOvertaken = isOvertaken;
+        if (isOvertaken) overtaken++;
+        const unfinished = plan.prefills.filter(({ sample }) => !sample).map((chunk) => chunk.sequenceId);
+        turns = [...turns.filter((id) => !planned.includes(id)), ...unfinished];
+        scheduler.commit(executor.execute(plan));
+      }
+    }),
+    { numRuns: 50 },
+  );
+  expect(overtaken).toBeGreaterThan(50);
+});
+
 test("a reset at any moment frees every block, and the scheduler goes on as if it were new", () => {
   fc.assert(
     fc.property(setup, actions, actions, (parameters, before, after) => {

@@ -234,13 +234,34 @@ describe("prefill", () => {
     expect(chunksOf(step(scheduler).plan)).toEqual(["a 0+3"]);
   });
 
-  test("a short prompt behind a long one waits for one chunk of it", () => {
+  test("a short prompt waits for no long one that came before it", () => {
+    const scheduler = create({ stepPrefillTokens: 4 });
+    for (const [i, name] of ["a", "b", "c"].entries()) scheduler.add(spec(name, "prefill", prompt(16, i)));
+    expect(chunksOf(step(scheduler).plan)).toEqual(["a 0+4"]);
+    scheduler.add(spec("short", "prefill", prompt(2, 9)));
+    expect(chunksOf(step(scheduler).plan)).toEqual(["short 0+2"]);
+    expect(chunksOf(step(scheduler).plan)).toEqual(["b 0+4"]);
+    expect(chunksOf(step(scheduler).plan)).toEqual(["c 0+4"]);
+    expect(chunksOf(step(scheduler).plan)).toEqual(["a 4+4"]);
+  });
+
+  test("the last chunk of a long prompt goes first, too", () => {
+    const scheduler = create({ stepPrefillTokens: 4 });
+    for (const [i, name] of ["a", "b", "c"].entries()) {
+      scheduler.add(spec(name, "prefill", prompt(i === 0 ? 7 : 16, i)));
+    }
+    expect(chunksOf(step(scheduler).plan)).toEqual(["a 0+4"]);
+    expect(chunksOf(step(scheduler).plan)).toEqual(["a 4+3"]);
+    expect(chunksOf(step(scheduler).plan)).toEqual(["b 0+4"]);
+  });
+
+  test("short prompts share the step in which they go first", () => {
     const scheduler = create({ stepPrefillTokens: 4 });
     scheduler.add(spec("long", "prefill", prompt(40)));
-    scheduler.add(spec("short", "prefill", prompt(2, 1)));
+    for (const [i, name] of ["a", "b", "c"].entries()) scheduler.add(spec(name, "prefill", prompt(2, i + 1)));
+    expect(chunksOf(step(scheduler).plan)).toEqual(["a 0+2", "b 0+2"]);
     expect(chunksOf(step(scheduler).plan)).toEqual(["long 0+4"]);
-    expect(chunksOf(step(scheduler).plan)).toEqual(["short 0+2"]);
-    expect(chunksOf(step(scheduler).plan)).toEqual(["long 4+4"]);
+    expect(chunksOf(step(scheduler).plan)).toEqual(["c 0+2"]);
   });
 
   test("a long prompt keeps its turns while short ones keep coming", () => {
@@ -251,7 +272,7 @@ describe("prefill", () => {
       scheduler.add(spec(`short${i}`, "prefill", prompt(4, i + 1)));
       order.push(...chunksOf(step(scheduler).plan));
     }
-    expect(order).toEqual(["long 0+4", "short0 0+4", "long 4+4", "short1 0+4", "short2 0+4", "long 8+4"]);
+    expect(order).toEqual(["short0 0+4", "long 0+4", "short1 0+4", "short2 0+4", "long 4+4", "short3 0+4"]);
   });
 });
 
