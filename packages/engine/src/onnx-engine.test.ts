@@ -13,6 +13,7 @@ import { type HeardSequence, submitAndHear, tokensOf } from "./testing/heard-seq
 
 const BLOCK_SIZE = 16;
 const CHUNK_TOKENS = 32;
+const LONG_ANSWER = 200;
 /** On and around the boundaries of blocks and chunks. */
 const PROMPT_LENGTHS = [1, 2, 15, 16, 17, 31, 32, 33, 64, 100, 300];
 
@@ -185,16 +186,10 @@ describe("a decode engine", () => {
       const ample = await startEngine(["prefill", "decode"]);
       // Five pages of 128 tokens, where four sequences grow to three each.
       const tight = await startEngine(["prefill", "decode"], 640);
-      const answers = [];
-      for (const engine of [ample, tight]) {
-        const heard = [90, 70, 80, 60].map((length, index) => {
-          const [spec] = specs("generate", { ...SAMPLING[name], maxTokens: 200 });
-          const promptTokenIds = Array.from({ length }, (_, position) => (index * 29 + position * 7) % 250);
-          return submitAndHear(engine, { ...spec!, id: sequenceId(`tight-${index}`), promptTokenIds });
-        });
-        await Promise.all(heard.map(({ ended }) => ended));
-        answers.push(heard.map(answerOf));
-      }
+      const answers = [
+        await fourLongAnswers(ample, SAMPLING[name]!),
+        await fourLongAnswers(tight, SAMPLING[name]!),
+      ];
       const retractions = [ample, tight].map((engine) => engine.status().retractions);
       await Promise.all([ample.close(), tight.close()]);
       expect(retractions[0]).toBe(0);
@@ -203,3 +198,30 @@ describe("a decode engine", () => {
     },
   );
 });
+
+describe("with pages of int8", () => {
+  withEngines("int8", "int8");
+
+  test("sequences that are retracted lose nothing of their answers, which may go on with other words", async () => {
+    const tight = await startEngine(["prefill", "decode"], 640);
+    const answers = await fourLongAnswers(tight, SAMPLING.greedy!);
+    const { retractions } = tight.status();
+    await tight.close();
+    expect(retractions).toBeGreaterThan(0);
+    for (const { tokens, reason } of answers) {
+      expect(tokens).toHaveLength(LONG_ANSWER);
+      expect(reason).toBe("length");
+    }
+  });
+});
+
+/** Answers that need more pages together than each at its beginning. */
+async function fourLongAnswers(engine: EngineApi, sampling: Partial<SamplingParams>) {
+  const heard = [90, 70, 80, 60].map((length, index) => {
+    const [spec] = specs("generate", { ...sampling, maxTokens: LONG_ANSWER });
+    const promptTokenIds = Array.from({ length }, (_, position) => (index * 29 + position * 7) % 250);
+    return submitAndHear(engine, { ...spec!, id: sequenceId(`tight-${index}`), promptTokenIds });
+  });
+  await Promise.all(heard.map(({ ended }) => ended));
+  return heard.map(answerOf);
+}
