@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { BABBLE_MODEL } from "@baton/model/testing";
 import { RedisServer } from "@baton/registry/testing";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { startAnotherRouter } from "../support/another-router.ts";
+import { startAnotherRouter, startRouterAlone } from "../support/another-router.ts";
 import { Cluster } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import type { ServiceProcess } from "../support/service-process.ts";
@@ -18,10 +18,12 @@ let cluster: Cluster;
 /** Has its password from a file. */
 let second: ServiceProcess;
 let folder: string;
+/** Settings of every router and worker. */
+let env: Record<string, string>;
 
 beforeAll(async () => {
   redis = await RedisServer.start(() => [`user baton on >${PASSWORD} ~* &* +@all`]);
-  const env = {
+  env = {
     BATON_REDIS_URL: redis.url.replace("//", `//baton:${PASSWORD}@`),
     BATON_REDIS_NAMESPACE: "e2e",
     BATON_HEARTBEAT_MS: "500",
@@ -124,6 +126,23 @@ test("a router killed in mid-stream of the other costs it nothing", async () => 
   }
   expect(events.at(-1)).toBe("[DONE]");
   await cluster.atRest();
+});
+
+test("a router of other weights says which workers it leaves out, and why", async () => {
+  const router = await startRouterAlone({ ...env, BATON_WEIGHTS: "int8" });
+  try {
+    const url = `http://${router.addresses.http}`;
+    await eventually("both workers are refused", async () => {
+      const readiness = (await (await fetch(`${url}/readiness`)).json()) as { refused_workers?: number };
+      return readiness.refused_workers === 2;
+    });
+    expect(await (await fetch(`${url}/workers`)).json()).toMatchObject({
+      data: [],
+      refused: ["decode-0", "prefill-0"].map((id) => ({ id, reason: expect.stringContaining("model hash") })),
+    });
+  } finally {
+    await router.end();
+  }
 });
 
 test("no process has printed the password", () => {

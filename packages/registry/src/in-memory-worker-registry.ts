@@ -116,6 +116,7 @@ export function createInMemoryWorkerRegistry(options: InMemoryWorkerRegistryOpti
     expire,
     remove,
     workers: () => view,
+    refused: () => [],
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -15,4 +15,4 @@ export {
   type RedisWorkerRegistry,
   type RedisWorkerRegistryOptions,
 } from "./redis/redis-worker-registry.ts";
-export type { Lease, WorkerAnnouncer, WorkerRegistry } from "./worker-registry.ts";
+export type { Lease, RefusedWorker, WorkerAnnouncer, WorkerRegistry } from "./worker-registry.ts";

@@ -1,9 +1,18 @@
-import type { WorkerRecord } from "@baton/core";
+import type { WorkerId, WorkerRecord } from "@baton/core";
+
+/** A worker that `accept` refused, or whose record cannot be read. */
+export interface RefusedWorker {
+  readonly id: WorkerId;
+  readonly epoch: string;
+  readonly reason: string;
+}
 
 /** Which workers exist: the read side, held by a router. */
 export interface WorkerRegistry {
   /** The workers known now, sorted by id; the array and its records are frozen and never change. */
   workers(): readonly WorkerRecord[];
+  /** Workers of a shared registry that are there, and are left out; a registry of the router's own tells them itself. */
+  refused(): readonly RefusedWorker[];
   /**
    * Calls `listener` after every change of `workers()`; a heartbeat that changes nothing is no change.
    * Returns the function that ends this. A listener must not throw.

@@ -170,6 +170,7 @@ export async function startRouter(
   addProbes(app, {
     availability: () => planner.availability(model.name, view()),
     stopping: () => inFlight.stopping,
+    refusedWorkers: () => registry.refused().length,
   });
 
   const stopping = new AbortController();
@@ -198,6 +199,7 @@ export async function startRouter(
   const workerAdmin = new WorkerAdmin({ registry, clients, logger });
   addWorkers(app, {
     view,
+    refused: () => registry.refused(),
     circuitOf: (worker) => watch.circuitOf(worker),
     admin: workerAdmin,
     version: version(),

@@ -61,9 +61,13 @@ describe("ObservedWorkers", () => {
       throw new BatonError("kv_mismatch", "Cannot accept");
     });
     for (let beat = 1; beat < 4; beat++) workers.hear(announcement(beat));
+    const { id, epoch } = announcement(4);
+    expect(workers.refused).toEqual([{ id, epoch, reason: "Cannot accept" }]);
     workers.hear(announcement(4, { record: "{}" }));
     expect(workers.workers).toEqual([]);
     expect(refused).toEqual(["Cannot accept", expect.stringContaining("not one of this version")]);
+    workers.hear(announcement(5, { gone: true }));
+    expect(workers.refused).toEqual([]);
   });
 
   test("makes nothing of texts that are no announcements", () => {

@@ -9,6 +9,7 @@
  */
 import { BatonError, type WorkerId, type WorkerRecord } from "@baton/core";
 import { freezeRecord } from "../freeze-record.ts";
+import type { RefusedWorker } from "../worker-registry.ts";
 import { type Announcement, parseRecord } from "./announcement.ts";
 
 /** Intervals without a sign of life after which a worker counts as gone. */
@@ -22,10 +23,15 @@ export interface ObservedWorkersOptions {
   readonly onRefused: (announcement: Announcement, reason: BatonError) => void;
 }
 
+/** Of a record: it is taken in, or there is a reason why not. */
+type Verdict =
+  | { readonly kind: "accepted"; readonly record: WorkerRecord }
+  | { readonly kind: "refused"; readonly reason: string };
+
 interface Entry {
   readonly announcement: Announcement;
-  /** Absent if the record was refused. */
-  readonly record: WorkerRecord | undefined;
+  /** Absent for a goodbye. */
+  readonly verdict: Verdict | undefined;
   readonly state: "live" | "silent" | "gone";
   /** Time without a sign of life, in ms. */
   readonly silentMs: number;
@@ -43,6 +49,13 @@ export class ObservedWorkers {
   /** The live workers, sorted by id, frozen. */
   get workers(): readonly WorkerRecord[] {
     return this.#view;
+  }
+
+  /** The live ones that are left out, sorted by id. */
+  get refused(): readonly RefusedWorker[] {
+    return this.#live().flatMap(({ announcement: { id, epoch }, verdict }) =>
+      verdict?.kind === "refused" ? { id, epoch, reason: verdict.reason } : [],
+    );
   }
 
   /** Takes in one announcement; true if `workers` changed. */
@@ -78,28 +91,36 @@ export class ObservedWorkers {
     if (known && !isNews(announcement, known.announcement)) return;
     this.#entries.set(announcement.id, {
       announcement,
-      record: isSameRecord(announcement, known) ? known.record : this.#accepted(announcement),
+      verdict: isSameRecord(announcement, known) ? known.verdict : this.#judge(announcement),
       state: announcement.gone ? "gone" : "live",
       silentMs: 0,
     });
   }
 
-  #accepted(announcement: Announcement): WorkerRecord | undefined {
+  #judge(announcement: Announcement): Verdict | undefined {
     if (announcement.gone) return undefined;
     try {
       const record = parseRecord(announcement);
       if (!record) throw unreadable(announcement);
       this.#options.accept?.(record);
-      return freezeRecord(record);
-    } catch (reason) {
-      this.#options.onRefused(announcement, BatonError.from(reason));
-      return undefined;
+      return { kind: "accepted", record: freezeRecord(record) };
+    } catch (thrown) {
+      const reason = BatonError.from(thrown);
+      this.#options.onRefused(announcement, reason);
+      return { kind: "refused", reason: reason.message };
     }
   }
 
-  #refresh(): boolean {
+  /** Sorted by id. */
+  #live(): readonly Entry[] {
     const live = [...this.#entries.values()].filter(({ state }) => state === "live");
-    const records = live.flatMap(({ record }) => record ?? []).sort((a, b) => (a.id < b.id ? -1 : 1));
+    return live.sort((a, b) => (a.announcement.id < b.announcement.id ? -1 : 1));
+  }
+
+  #refresh(): boolean {
+    const records = this.#live().flatMap(({ verdict }) =>
+      verdict?.kind === "accepted" ? verdict.record : [],
+    );
     const isSame = records.length === this.#view.length && records.every((each, i) => each === this.#view[i]);
     if (!isSame) this.#view = Object.freeze(records);
     return !isSame;

@@ -3,7 +3,7 @@
  * costs one interval. While Redis is away the last known workers stay.
  */
 import { BatonError, type Clock, type Logger, type WorkerRecord } from "@baton/core";
-import type { WorkerRegistry } from "../worker-registry.ts";
+import type { RefusedWorker, WorkerRegistry } from "../worker-registry.ts";
 import { parseAnnouncement } from "./announcement.ts";
 import { ObservedWorkers } from "./observed-workers.ts";
 import { connectRedis, type RedisClient, type RedisClientOptions } from "./redis-client.ts";
@@ -35,6 +35,7 @@ export function createRedisWorkerRegistry(options: RedisWorkerRegistryOptions): 
   const timer = setInterval(() => void registry.reread(), options.heartbeatMs).unref();
   return {
     workers: () => registry.workers(),
+    refused: () => registry.refused(),
     onChange: (listener) => registry.onChange(listener),
     reread: () => registry.reread(),
     remove: (worker) => registry.remove(worker),
@@ -81,6 +82,10 @@ class FollowingRegistry implements RedisWorkerRegistry {
 
   workers(): readonly WorkerRecord[] {
     return this.#observed.workers;
+  }
+
+  refused(): readonly RefusedWorker[] {
+    return this.#observed.refused;
   }
 
   onChange(listener: () => void): () => void {

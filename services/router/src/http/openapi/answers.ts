@@ -84,7 +84,12 @@ const worker = z.looseObject({
   state: z.enum(["starting", "serving", "draining"]),
 });
 
-export const workerList = z.looseObject({ object: z.literal("list"), data: z.array(worker) });
+const refusedWorker = z.object({ id: z.string(), epoch: z.string(), reason: z.string() });
+export const workerList = z.looseObject({
+  object: z.literal("list"),
+  data: z.array(worker),
+  refused: z.array(refusedWorker),
+});
 export const list = z.looseObject({ object: z.literal("list"), data: z.array(z.looseObject({})) });
 export const model = z.looseObject({ id: z.string(), object: z.literal("model"), created: z.int() });
 export const traceLevel = z.object({ level: z.literal([0, 1, 2, 3]), meaning: z.string() });

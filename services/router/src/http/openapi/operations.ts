@@ -91,7 +91,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     body: busyThresholdBody,
     answer: anything,
   },
-  "GET /workers": { summary: "The workers and how they are", answer: workerList },
+  "GET /workers": {
+    summary: "The workers and how they are, and which are left out of a shared registry",
+    answer: workerList,
+  },
   "POST /workers/:id/drain": {
     summary: "Have a worker take no new work",
     body: drainBody,

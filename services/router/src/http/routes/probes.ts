@@ -10,6 +10,8 @@ export interface ProbeParts {
   readonly availability: () => Availability;
   /** Whether the router is about to stop. */
   readonly stopping: () => boolean;
+  /** Workers that are there and cannot serve here; `GET /workers` says why. */
+  readonly refusedWorkers: () => number;
 }
 
 export function addProbes(app: FastifyInstance, parts: ProbeParts): void {
@@ -24,9 +26,11 @@ export function addProbes(app: FastifyInstance, parts: ProbeParts): void {
   app.get("/health", OPEN, () => readinessOf(parts));
 }
 
-function readinessOf({ availability, stopping }: ProbeParts) {
+function readinessOf({ availability, stopping, refusedWorkers }: ProbeParts) {
   if (stopping()) return { status: "stopping" };
   const now = availability();
   if (now.kind !== "unavailable") return { status: "ready", mode: now.kind };
-  return { status: "not_ready", missing: now.missing.map((role) => `${role} worker`) };
+  const refused = refusedWorkers();
+  const missing = now.missing.map((role) => `${role} worker`);
+  return { status: "not_ready", missing, ...(refused > 0 && { refused_workers: refused }) };
 }

@@ -1,5 +1,6 @@
 /** `/workers`: who serves in this cluster, how they are, and what operators may do with them. */
 import { systemClock, type WorkerRecord } from "@baton/core";
+import type { RefusedWorker } from "@baton/registry";
 import type { Circuit, RoutableWorker, WorkerView } from "@baton/routing";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
@@ -8,6 +9,8 @@ import { bodyObject, parseFields } from "../schemas/parse-body.ts";
 
 export interface WorkersParts {
   readonly view: () => WorkerView;
+  /** Those that are in a shared registry, and are left out. */
+  readonly refused: () => readonly RefusedWorker[];
   readonly circuitOf: (worker: WorkerRecord) => Circuit["kind"];
   readonly admin: WorkerAdmin;
   /** Version of Baton. */
@@ -28,10 +31,14 @@ export const drainBody = z.strictObject({
 
 const ADMIN = { config: { admin: true } } as const;
 
-export function addWorkers(app: FastifyInstance, { view, circuitOf, admin, version }: WorkersParts): void {
+export function addWorkers(
+  app: FastifyInstance,
+  { view, refused, circuitOf, admin, version }: WorkersParts,
+): void {
   app.get("/workers", ADMIN, () => ({
     object: "list",
     data: view().map((worker) => ({ ...workerObject(worker.record), ...condition(worker, circuitOf) })),
+    refused: refused(),
     router: { version, time_ms: systemClock.now() },
   }));
   app.post<OfWorker>("/workers/:id/drain", ADMIN, async ({ params: { id }, body }) => {
