@@ -19,6 +19,8 @@ export interface Contender {
   readonly name: string;
   /** What one decode step reads at least: the weights once, and the KV of each token of each sequence. */
   readonly reads: { readonly weightBytes: number; readonly kvBytesPerToken: number };
+  /** Computes prompts whose answers are to be measured while all are written: where others would be long done by then. */
+  prefill?(prompts: readonly (readonly number[])[]): Promise<unknown>;
   /** Answers all prompts at once, each with so many tokens. */
   run(prompts: readonly (readonly number[])[], maxTokens: number): Promise<Arrivals>;
   close(): Promise<void>;
@@ -129,17 +131,19 @@ async function batonCluster(format: BatonFormat, options: ContenderOptions): Pro
     ],
     env: { BATON_CACHE: BENCH_CACHE, BATON_TRACE_LEVEL: "0", BATON_KV_DTYPE: pageDtype },
   });
+  const run: Contender["run"] = (prompts, maxTokens) =>
+    streams(cluster.url, prompts, (prompt) => ({
+      model: shape,
+      prompt,
+      max_tokens: maxTokens,
+      temperature: 0,
+      ignore_eos: true,
+      stream: true,
+    }));
   return {
     ...batonNamed(format, shape),
-    run: (prompts, maxTokens) =>
-      streams(cluster.url, prompts, (prompt) => ({
-        model: shape,
-        prompt,
-        max_tokens: maxTokens,
-        temperature: 0,
-        ignore_eos: true,
-        stream: true,
-      })),
+    prefill: (prompts) => run(prompts, 1),
+    run,
     close: () => cluster[Symbol.asyncDispose](),
   };
 }

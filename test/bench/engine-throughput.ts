@@ -155,6 +155,7 @@ async function decodeCase(
   const maxTokens = answerTokens(lengths.length, Math.max(...lengths));
   const rates = await alternately(contenders, settings.repeat, async (contender) => {
     const prompts = lengths.map((length) => prompt(Math.max(1, length - MEASURED / 2), settings));
+    await contender.prefill?.(prompts);
     return rateOfAll(await contender.run(prompts, maxTokens));
   });
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
