@@ -70,6 +70,23 @@ test("a span may be larger than the writer's memory", () => {
   expect(decodeExport(encodeSpans([large]))[0]!.attributes).toEqual(large.attributes);
 });
 
+test("a span that cannot be encoded leaves nothing behind in those after it", () => {
+  const [sound] = fc.sample(span, { numRuns: 1, seed: 1 });
+  const broken = {
+    ...sound!,
+    attributes: {
+      get first(): string {
+        throw new Error("no");
+      },
+      second: "written before the first",
+    },
+  };
+  expect(() => encodeSpans([broken])).toThrow("no");
+  expect(decodeExport(encodeSpans([sound!]))).toEqual(
+    decodeExport(ProtobufTraceSerializer.serializeRequest([sound!])!),
+  );
+});
+
 test("no spans are an empty request", () => {
   expect(decodeExport(encodeSpans([]))).toEqual([]);
 });

@@ -21,11 +21,16 @@ export class BackwardWriter {
     return this.#bytes.length - this.#at;
   }
 
+  /** Forgets what was written. */
+  clear(): void {
+    this.#at = this.#bytes.length;
+  }
+
   /** What was written, in memory of its own; the writer is empty again. */
   finish(): Buffer {
     const written = Buffer.allocUnsafeSlow(this.length);
     this.#bytes.copy(written, 0, this.#at);
-    this.#at = this.#bytes.length;
+    this.clear();
     return written;
   }
 

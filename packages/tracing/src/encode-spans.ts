@@ -29,10 +29,14 @@ const IS_REMOTE = 0x200;
 
 const writer = new BackwardWriter();
 
-/** Encodes spans of one process, in their order; those of one instrumentation are put together. */
+/**
+ * Encodes spans of one process, in their order; those of one instrumentation are put together.
+ * @throws Error of an attribute that cannot be read
+ */
 export function encodeSpans(spans: readonly ReadableSpan[]): Buffer {
   const [some] = spans;
   if (!some) return Buffer.alloc(0);
+  writer.clear(); // The last batch may have failed half-way.
   const scopes = Map.groupBy(spans, ({ instrumentationScope }) => instrumentationScope);
   for (const [scope, members] of [...scopes].reverse()) {
     const before = writer.length;

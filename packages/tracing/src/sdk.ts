@@ -72,7 +72,7 @@ export interface TracingOptions {
 
 /** What became of the traces of this process. */
 export interface TracingCounts extends TraceCounts {
-  /** Spans that ended and never reached the collector: queue full, or collector unreachable. */
+  /** Spans that ended and never reached the collector: queue full, collector unreachable, or not to be encoded. */
   readonly dropped: number;
 }
 
@@ -166,7 +166,10 @@ async function startSdk(options: TracingOptions): Promise<Tracing> {
   );
   return {
     tracer,
-    counts: () => ({ ...tracer.counts, dropped: collector ? collector.dropped + processor.abandoned : 0 }),
+    counts: () => ({
+      ...tracer.counts,
+      dropped: (collector ? collector.dropped + processor.abandoned : 0) + droppedNear(sink),
+    }),
     shutdown: () => within(options.shutdownTimeoutMs ?? 2000, sdk.shutdown()),
   };
 }
@@ -236,6 +239,10 @@ async function sinkOutlet(options: TracingOptions): Promise<Outlet | undefined> 
     batch: (exporter) => new BatchSpanProcessor({ exporter, maxQueueSize, ...SINK_BATCH }),
     maxQueueSize,
   });
+}
+
+function droppedNear(sink: Outlet | undefined): number {
+  return sink instanceof NearOutlet ? sink.dropped : 0;
 }
 
 function resourceAttributes({ serviceName, instanceId, version }: TracingOptions) {

@@ -11,12 +11,17 @@ export interface SpanSink {
   readonly near: boolean;
 }
 
-/** An exporter that always succeeds. */
+const SUCCESS = { code: 0 };
+const FAILURE = { code: 1 };
+
+/** An exporter that fails with spans that cannot be encoded, and with nothing else. */
 export function sinkExporter(sink: SpanSink): SpanExporter {
   return {
     export(spans, done) {
-      const finish = () => done({ code: 0 });
-      sink.take(encodeSpans(spans)).then(finish, finish);
+      const finish = () => done(SUCCESS);
+      const request = encoded(spans);
+      if (request) sink.take(request).then(finish, finish);
+      else done(FAILURE);
     },
     async shutdown() {},
   };
@@ -29,16 +34,33 @@ export function sinkExporter(sink: SpanSink): SpanExporter {
 export class NearOutlet implements Outlet {
   readonly maxQueueSize = Number.POSITIVE_INFINITY;
   readonly #sink: SpanSink;
+  #dropped = 0;
 
   constructor(sink: SpanSink) {
     this.#sink = sink;
   }
 
+  /** Spans that could not be encoded, or were with one that could not. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
   deliver(spans: readonly ReadableSpan[]): void {
-    this.#sink.take(encodeSpans(spans)).catch(() => {});
+    const request = encoded(spans);
+    if (request) this.#sink.take(request).catch(() => {});
+    else this.#dropped += spans.length;
   }
 
   async forceFlush(): Promise<void> {}
 
   async shutdown(): Promise<void> {}
+}
+
+/** The end of a span is in the middle of a request, which must not fail for it. */
+function encoded(spans: readonly ReadableSpan[]): Buffer | undefined {
+  try {
+    return encodeSpans(spans);
+  } catch {
+    return undefined;
+  }
 }
