@@ -4,6 +4,7 @@ import { checkServerIdentity } from "node:tls";
 import type { TlsIdentity } from "@baton/tls";
 import * as grpc from "@grpc/grpc-js";
 import { CLIENT_OPTIONS } from "./channel-options.ts";
+import { releaseFinishedStreams } from "./finished-streams.ts";
 
 /** With an identity, only clients with a certificate of its authorities are let in. */
 export function serverCredentials(tls: TlsIdentity | undefined): grpc.ServerCredentials {
@@ -17,6 +18,7 @@ export function clientChannel(
   address: string,
   tls: TlsIdentity | undefined,
 ): readonly [grpc.ChannelCredentials, grpc.ChannelOptions] {
+  releaseFinishedStreams();
   if (!tls) return [grpc.credentials.createInsecure(), CLIENT_OPTIONS];
   const { ca, cert, key, serverName } = tls;
   const expected = serverName ?? address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");

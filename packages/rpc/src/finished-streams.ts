@@ -1,0 +1,29 @@
+/**
+ * HTTP/2 streams of this process's clients let go of their listeners once they have closed.
+ *
+ * V8's young collections do not see that a closed stream is dead: tables and maps of Node and grpc-js that are older
+ * still point to it, until the next full collection. A stream has grpc-js's listeners, they have the call, and the call
+ * has the request that it was made for. Without listeners it is only itself that is copied and kept.
+ */
+import { subscribe } from "node:diagnostics_channel";
+import type { EventEmitter } from "node:events";
+
+let subscribed = false;
+
+/** Sees to it for all streams from now on; more than once is the same as once. */
+export function releaseFinishedStreams(): void {
+  if (subscribed) return;
+  subscribed = true;
+  subscribe("http2.client.stream.created", (message) => {
+    const { stream } = message as { readonly stream: EventEmitter };
+    // grpc-js waits for one tick after the close, to hear of an error at about the same time.
+    stream.once("close", () => setImmediate(release, stream));
+  });
+}
+
+function release(stream: EventEmitter): void {
+  stream.removeAllListeners();
+  stream.on("error", ignore); // Closed streams fail no more; one that did would end the process.
+}
+
+function ignore(): void {}
