@@ -1,9 +1,9 @@
 /**
  * HTTP/2 streams of this process's clients let go of their listeners once they have closed.
  *
- * V8's young collections do not see that a closed stream is dead: tables and maps of Node and grpc-js that are older
- * still point to it, until the next full collection. A stream has grpc-js's listeners, they have the call, and the call
- * has the request that it was made for. Without listeners it is only itself that is copied and kept.
+ * V8's young collections take a closed stream for alive while something old, dead or not, points to it, as something in
+ * Node and grpc-js does. A stream has grpc-js's listeners, they have the call, and the call has the request that it was
+ * made for. Without listeners it is only itself that is copied and kept until the next full collection.
  */
 import { subscribe } from "node:diagnostics_channel";
 import type { EventEmitter } from "node:events";

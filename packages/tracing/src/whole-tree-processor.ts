@@ -32,11 +32,7 @@ interface Part {
   state: "holding" | "passing";
 }
 
-/**
- * A span knows its part. A map of all that are open would be the obvious place; but each table that a `Map` outgrows
- * points to the next one, so once one of them has got old, all later ones are kept, with the spans that were in them,
- * until the next full collection.
- */
+/** A span knows its part, so that nobody has to keep a list of all that are open. */
 interface Placed {
   part?: unknown;
 }

@@ -15,15 +15,13 @@ export interface Abortable {
 }
 
 export class InFlightRequests {
-  /** By id. No `Map`: the tables that one outgrows keep requests alive (DESIGN.md, "Memory"). */
-  readonly #requests: Record<string, Abortable> = Object.create(null);
-  #size = 0;
+  readonly #requests = new Map<RequestId, Abortable>();
   readonly #empty = Promise.withResolvers<void>();
   #stopping = false;
   #draining = false;
 
   get size(): number {
-    return this.#size;
+    return this.#requests.size;
   }
 
   /** Whether the router is about to stop, and no request should be sent to it any more. */
@@ -36,17 +34,15 @@ export class InFlightRequests {
   }
 
   has(id: RequestId): boolean {
-    return id in this.#requests;
+    return this.#requests.has(id);
   }
 
   add(request: Abortable): void {
-    this.#requests[request.id] = request;
-    this.#size += 1;
+    this.#requests.set(request.id, request);
   }
 
   remove(request: Abortable): void {
-    delete this.#requests[request.id];
-    this.#size -= 1;
+    this.#requests.delete(request.id);
     if (this.#draining && this.size === 0) this.#empty.resolve();
   }
 
@@ -58,20 +54,20 @@ export class InFlightRequests {
 
   /** Gives a running request another name, which must be free. */
   rename(request: Abortable, id: RequestId): void {
-    delete this.#requests[request.id];
-    this.#requests[id] = request;
+    this.#requests.delete(request.id);
+    this.#requests.set(id, request);
   }
 
   /** Tells a request to end; false if there is none of that name. */
   abort(id: RequestId, error: BatonError): boolean {
-    const request = this.#requests[id];
+    const request = this.#requests.get(id);
     request?.abort(error);
     return request !== undefined;
   }
 
   /** Tells all running requests to end, and says how many they are. */
   abortAll(error: BatonError): number {
-    const running = Object.values(this.#requests);
+    const running = [...this.#requests.values()];
     for (const request of running) request.abort(error);
     return running.length;
   }

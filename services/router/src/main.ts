@@ -6,7 +6,9 @@ import { readTlsIdentity } from "@baton/tls";
 import { sinkToStore, TraceStore } from "@baton/trace-store";
 import { createLogger, startTracing, tracingOptions } from "@baton/tracing";
 import { settings } from "./config.ts";
+import { lightenAsyncBind } from "./light-async-bind.ts";
 
+lightenAsyncBind();
 const config = configOrExit(settings);
 const tls = valueOrExit(() => readTlsIdentity(config, Date.now()));
 const logger = createLogger({ name: "router", level: config.logLevel, exporter: config.logsExporter });

@@ -26,8 +26,8 @@ export class WorkerClients implements Disposable {
   readonly #decode = new Map<string, DecodeClient>();
   readonly #control = new Map<string, ControlClient>();
   readonly #feed = new Map<string, FeedClient>();
-  /** Who runs calls on a worker, and would end them. Lists and no sets, whose tables keep them alive (DESIGN.md, "Memory"). */
-  readonly #abandoning = new Map<string, (() => void)[]>();
+  /** Who runs calls on a worker, and would end them. */
+  readonly #abandoning = new Map<string, Set<() => void>>();
   readonly #stopWatching: () => void;
 
   constructor(registry: WorkerRegistry, tls?: TlsIdentity) {
@@ -60,13 +60,11 @@ export class WorkerClients implements Disposable {
   /** Has `listener` called if the worker is abandoned; the result ends this. */
   onAbandoned(worker: WorkerRecord, listener: () => void): () => void {
     const key = keyOf(worker);
-    const listeners = getOrMake(this.#abandoning, key, () => []);
-    listeners.push(listener);
+    const listeners = getOrMake(this.#abandoning, key, () => new Set<() => void>());
+    listeners.add(listener);
     return () => {
-      const index = listeners.indexOf(listener);
-      if (index < 0) return;
-      listeners[index] = listeners.at(-1)!;
-      listeners.pop();
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#abandoning.delete(key);
     };
   }
 
@@ -86,9 +84,6 @@ export class WorkerClients implements Disposable {
   }
 
   #closeExcept(kept: ReadonlySet<string>): void {
-    for (const [key, listeners] of this.#abandoning) {
-      if (!kept.has(key) && listeners.length === 0) this.#abandoning.delete(key);
-    }
     for (const clients of [this.#prefill, this.#decode, this.#control, this.#feed]) {
       for (const [key, client] of clients) {
         if (kept.has(key)) continue;

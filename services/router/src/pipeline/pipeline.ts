@@ -34,7 +34,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       ),
     );
     const requests = figures.measure("tokenizeMs", () => tokenize(call, context, parts));
-    yield* choices(call.n, requests, context, async function* generate(request, own, prompt) {
+    // No generator of its own: V8 keeps what such a closure knows until the next full collection (DESIGN.md, "Memory").
+    yield* choices(call.n, requests, context, (request, own, prompt) => {
       let { routing } = context;
       const planned = (rest: GenerationRequest, avoid: ReadonlySet<WorkerId>) => {
         const wishes = { ...context, routing, avoid };
@@ -48,8 +49,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         promptTokens: request.promptTokenIds.length,
         minTokens: request.sampling.minTokens,
       });
-      if (call.toolFormat) return yield* withToolCalls(events, call.toolFormat);
-      yield* call.echo ? echoed(call.prompts[prompt]!, events, parts.tokenizer) : events;
+      if (call.toolFormat) return withToolCalls(events, call.toolFormat);
+      return call.echo ? echoed(call.prompts[prompt]!, events, parts.tokenizer) : events;
     });
   };
 }
