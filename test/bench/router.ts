@@ -5,7 +5,7 @@
  *
  * `--pause` is the time between tokens in ms; with 0 the tokens of an answer come together, and go out in one system call.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,8 +18,9 @@ import { eventually } from "../support/eventually.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 import { type Bench, type Measurement, percentile, summarize } from "./bench.ts";
 import { processorMs } from "./process-time.ts";
+import { readCollections, TELL_COLLECTIONS } from "./router/collections.ts";
 import { DirectClient } from "./router/direct.ts";
-import { canPin, pin } from "./router/pinning.ts";
+import { canPin, pin, pinMainThread } from "./router/pinning.ts";
 import { readProfile } from "./router/profile.ts";
 import { RawClient, type Timing } from "./router/raw-client.ts";
 
@@ -36,6 +37,10 @@ type Report = (measurement: Measurement) => void;
 const [ROUTER_CPU, OTHERS_CPU] = [0, 1];
 const RATE = 200;
 const TURN_SECONDS = 5;
+/** A turn begins after idle seconds, and what these cost is told by itself. */
+const FIRST_SECONDS = 1;
+/** Workers that collect no garbage while they are measured: a request's tail would be theirs. */
+const LARGE_YOUNG_GENERATION = ["--min-semi-space-size=256", "--max-semi-space-size=256"];
 const TOKENS = 8;
 const PARTS = ["overhead", "saturation", "memory", "profile"];
 
@@ -81,7 +86,7 @@ async function overhead(report: Report, load: Load, seconds: number, pinned: boo
   await using instant = await startInstant(load);
   const router = instant.cluster.process("router");
   if (pinned) {
-    pin([router.child.pid!], ROUTER_CPU);
+    pinMainThread(router.child.pid!, ROUTER_CPU);
     pin([process.pid, instant.worker.child.pid!], OTHERS_CPU);
   }
   const { prefill, decode } = instant.worker.addresses as { prefill: string; decode: string };
@@ -94,15 +99,37 @@ async function overhead(report: Report, load: Load, seconds: number, pinned: boo
   await closedLoop(router.addresses.http!, 16, 6);
   await openLoop(through, 2);
   await openLoop(straight, 4);
-  const turns: Turn[] = [];
-  for (let left = seconds; left > 0; left -= TURN_SECONDS)
-    turns.push({
-      direct: await openLoop(straight, TURN_SECONDS),
-      routed: await openLoop(through, TURN_SECONDS),
-    });
+  const [first, steady]: [Turn[], Turn[]] = [[], []];
+  const take = async (send: (index: number) => Promise<Timing>) => {
+    const early = openLoop(send, FIRST_SECONDS);
+    await sleep(FIRST_SECONDS * 1000);
+    await readCollections(router.child);
+    const late = await openLoop(send, TURN_SECONDS);
+    return { early: await early, late, collections: await readCollections(router.child) };
+  };
+  for (let left = seconds; left > 0; left -= TURN_SECONDS) {
+    const direct = await take(straight);
+    const routed = await take(through);
+    first.push({ direct: direct.early, routed: routed.early });
+    steady.push({ direct: direct.late, routed: routed.late });
+    reportCollections(report, describe(load), routed.collections);
+  }
   const of = `${RATE} requests/s, ${describe(load)}`;
-  reportTurns(report, of, "first token", turns, (one) => one.firstTokenAt - one.startedAt);
-  reportTurns(report, of, "whole request", turns, (one) => one.endedAt - one.startedAt);
+  reportTurns(report, of, "first token", steady, (one) => one.firstTokenAt - one.startedAt);
+  reportTurns(report, of, "whole request", steady, (one) => one.endedAt - one.startedAt);
+  const after = `${of}, the first second after ${TURN_SECONDS + FIRST_SECONDS} idle ones`;
+  reportTurns(report, after, "whole request", first, (one) => one.endedAt - one.startedAt);
+}
+
+/** What holds up every request that comes meanwhile. */
+function reportCollections(report: Report, load: string, durations: readonly number[]): void {
+  const say = (metric: string, value: number) =>
+    report({ case: `${RATE} requests/s, ${load}`, contender: "router", metric, value, unit: "ms" });
+  say(
+    "garbage collections in 5 s",
+    durations.reduce((sum, one) => sum + one, 0),
+  );
+  say("the longest of them", Math.max(0, ...durations));
 }
 
 /** The same load without the router, and then with it. */
@@ -138,6 +165,8 @@ function reportTurns(
       routed.map((some) => percentile(some, p)),
     );
     say("added", `p${p} − mean of direct`, added);
+    const tails = routed.map((some, turn) => percentile(some, p) - percentile(direct[turn]!, p));
+    say("added", `p${p} − p${p} of direct`, tails);
   }
 }
 
@@ -187,11 +216,18 @@ class ClientPool implements Disposable {
 async function startInstant({ level, pause }: Load, env: Readonly<Record<string, string>> = {}) {
   const stack = new AsyncDisposableStack();
   const routerArgs = ["--trace-level", level, "--max-inflight", "4096"];
-  const cluster = stack.use(await Cluster.start({ prefill: 0, decode: 0, routerArgs, env }));
+  const cluster = stack.use(
+    await Cluster.start({ prefill: 0, decode: 0, routerArgs, env, nodeFlags: TELL_COLLECTIONS }),
+  );
   const hash = await hashModel(await ensureBabbleCheckpoint(TEST_CACHE), "fp32");
   const program = fileURLToPath(new URL("./router/instant-worker.ts", import.meta.url));
   const registry = cluster.process("router").addresses.grpc!;
-  const worker = await ServiceProcess.start(program, [registry, BABBLE_MODEL, hash, pause]);
+  const worker = await ServiceProcess.start(
+    program,
+    [registry, BABBLE_MODEL, hash, pause],
+    {},
+    LARGE_YOUNG_GENERATION,
+  );
   stack.defer(async () => void (await worker.end()));
   await cluster.ready();
   return { cluster, worker, [Symbol.asyncDispose]: () => stack.disposeAsync() };
@@ -309,6 +345,5 @@ async function memory(report: Report, level: string): Promise<void> {
 }
 
 async function residentBytes(pid: number): Promise<number> {
-  const { readFile } = await import("node:fs/promises");
   return Number(/VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, "utf8"))![1]) * 1024;
 }

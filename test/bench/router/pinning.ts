@@ -7,6 +7,11 @@ export function pin(pids: readonly number[], processor: number): void {
   for (const pid of pids) execFileSync("taskset", ["-acp", `${processor}`, `${pid}`], { stdio: "ignore" });
 }
 
+/** Keeps the thread that runs JavaScript to one processor; those that help it to compile and collect go where there is room. */
+export function pinMainThread(pid: number, processor: number): void {
+  execFileSync("taskset", ["-cp", `${processor}`, `${pid}`], { stdio: "ignore" });
+}
+
 /** Whether the router can have a processor of its own. */
 export function canPin(): boolean {
   try {

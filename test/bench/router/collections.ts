@@ -1,0 +1,46 @@
+/**
+ * How long a process stands still to collect garbage. Loaded into it by `--import`, this module listens; `readCollections`
+ * asks from outside, over the channel to the parent.
+ */
+import type { ChildProcess } from "node:child_process";
+import { PerformanceObserver } from "node:perf_hooks";
+import { isMainThread } from "node:worker_threads";
+
+/** Flags of Node for a process that shall tell. */
+export const TELL_COLLECTIONS = ["--import", import.meta.url] as const;
+
+interface Question {
+  readonly type: "collections?";
+}
+
+interface Answer {
+  readonly type: "collections";
+  readonly durations: readonly number[];
+}
+
+/** Ms of each collection since the last question. */
+export async function readCollections(child: ChildProcess): Promise<readonly number[]> {
+  const answered = Promise.withResolvers<readonly number[]>();
+  const listen = (message: Answer) => {
+    if (message.type === "collections") answered.resolve(message.durations);
+  };
+  child.on("message", listen);
+  child.send({ type: "collections?" } satisfies Question);
+  const durations = await answered.promise;
+  child.off("message", listen);
+  return durations;
+}
+
+function tell(): void {
+  const durations: number[] = [];
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) durations.push(duration);
+  });
+  observer.observe({ entryTypes: ["gc"] });
+  process.on("message", ({ type }: Question) => {
+    if (type !== "collections?") return;
+    process.send!({ type: "collections", durations: durations.splice(0) } satisfies Answer);
+  });
+}
+
+if (isMainThread && process.execArgv.includes(import.meta.url)) tell();
