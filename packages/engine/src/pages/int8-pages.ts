@@ -20,11 +20,17 @@ import { PAGE_TOKENS, type PagePart, type PagePlace, type PageStore } from "./pa
 const QUERY_ZERO = 128;
 
 /** The K or the V of one layer. */
-interface BytePlane {
+type BytePlane = KeyPlane | ValuePlane;
+
+interface ValuePlane {
+  readonly kind: "v";
   readonly levels: Int8Array;
   readonly scales: Float32Array;
-  /** K's only. */
-  readonly offsets: Float32Array | undefined;
+}
+
+interface KeyPlane extends Omit<ValuePlane, "kind"> {
+  readonly kind: "k";
+  readonly offsets: Float32Array;
 }
 
 export class Int8Pages implements PageStore {
@@ -40,11 +46,13 @@ export class Int8Pages implements PageStore {
     this.#memory = memory;
     this.#layout = memory.layout;
     const tokens = pages * this.#layout.kvHeads * PAGE_TOKENS;
-    this.#planes = Array.from({ length: planeCount(this.#layout) }, (_, plane) => ({
-      levels: new Int8Array(tokens * this.#layout.headDim),
-      scales: new Float32Array(tokens),
-      offsets: plane % 2 === 0 ? new Float32Array(tokens) : undefined,
-    }));
+    this.#planes = Array.from({ length: planeCount(this.#layout) }, (_, plane) => {
+      const levels = new Int8Array(tokens * this.#layout.headDim);
+      const scales = new Float32Array(tokens);
+      return plane % 2 === 0
+        ? { kind: "k", levels, scales, offsets: new Float32Array(tokens) }
+        : { kind: "v", levels, scales };
+    });
   }
 
   load(page: number, part: PagePart): void {
@@ -60,7 +68,7 @@ export class Int8Pages implements PageStore {
           this.#quantizer.vectors.set(run.block.subarray(from, from + run.tokens * headDim), to);
         }
         const row = page * kvHeads + head;
-        if (plane.offsets) this.#writeColumns(plane, row, first, count);
+        if (plane.kind === "k") this.#writeColumns(plane, row, first, count);
         else this.#writeRows(plane, row, first, count);
       }
     }
@@ -104,19 +112,19 @@ export class Int8Pages implements PageStore {
     const floats = (values: Float32Array) =>
       new Tensor("float32", values.subarray(0, rows), [pages, kvHeads, 1, PAGE_TOKENS]);
     const tensors: Tensors = {};
-    for (const [index, { levels, scales, offsets }] of this.#planes.entries()) {
+    for (const [index, plane] of this.#planes.entries()) {
       const name = planeName("past", index);
-      const shape = offsets ? [headDim, PAGE_TOKENS] : [PAGE_TOKENS, headDim];
+      const shape = plane.kind === "k" ? [headDim, PAGE_TOKENS] : [PAGE_TOKENS, headDim];
       const dims = [pages, kvHeads, 1, ...shape];
-      tensors[name] = new Tensor("int8", levels.subarray(0, rows * headDim), dims);
-      tensors[`${name}.scale`] = floats(scales);
-      if (offsets) tensors[`${name}.offset`] = floats(offsets);
+      tensors[name] = new Tensor("int8", plane.levels.subarray(0, rows * headDim), dims);
+      tensors[`${name}.scale`] = floats(plane.scales);
+      if (plane.kind === "k") tensors[`${name}.offset`] = floats(plane.offsets);
     }
     return tensors;
   }
 
   /** Writes tokens of V from the quantizer into a head's part of a page. @param row page and head */
-  #writeRows({ levels, scales }: BytePlane, row: number, first: number, count: number): void {
+  #writeRows({ levels, scales }: ValuePlane, row: number, first: number, count: number): void {
     const { headDim } = this.#layout;
     this.#quantizer.quantizeRows(count);
     const at = row * PAGE_TOKENS + first;
@@ -125,7 +133,7 @@ export class Int8Pages implements PageStore {
   }
 
   /** Writes tokens of K, which lie transposed. */
-  #writeColumns({ levels, scales, offsets }: BytePlane, row: number, first: number, count: number): void {
+  #writeColumns({ levels, scales, offsets }: KeyPlane, row: number, first: number, count: number): void {
     const size = this.#layout.headDim * PAGE_TOKENS;
     const columns = levels.subarray(row * size, (row + 1) * size);
     if (count < PAGE_TOKENS) this.#quantizer.levels.set(columns);
@@ -135,28 +143,29 @@ export class Int8Pages implements PageStore {
     for (let token = 0; token < count; token++) {
       const scale = this.#quantizer.scales[token]!;
       scales[at + token] = scale;
-      offsets![at + token] = QUERY_ZERO * this.#quantizer.sums[token]! * scale;
+      offsets[at + token] = QUERY_ZERO * this.#quantizer.sums[token]! * scale;
     }
   }
 
   /** Writes one vector of the quantizer's rows as one token of a head. */
-  #place({ levels, scales, offsets }: BytePlane, row: number, token: number, vector: number): void {
+  #place(plane: BytePlane, row: number, token: number, vector: number): void {
     const { headDim } = this.#layout;
-    const { levels: source, scales: sourceScales, sums } = this.#quantizer;
+    const { levels, scales, sums } = this.#quantizer;
     const at = row * PAGE_TOKENS + token;
-    const to = offsets ? row * PAGE_TOKENS * headDim + token : at * headDim;
-    const step = offsets ? PAGE_TOKENS : 1;
-    for (let i = 0; i < headDim; i++) levels[to + i * step] = source[vector * headDim + i]!;
-    scales[at] = sourceScales[vector]!;
-    if (offsets) offsets[at] = QUERY_ZERO * sums[vector]! * sourceScales[vector]!;
+    const [to, step] =
+      plane.kind === "k" ? [row * PAGE_TOKENS * headDim + token, PAGE_TOKENS] : [at * headDim, 1];
+    for (let i = 0; i < headDim; i++) plane.levels[to + i * step] = levels[vector * headDim + i]!;
+    const scale = scales[vector]!;
+    plane.scales[at] = scale;
+    if (plane.kind === "k") plane.offsets[at] = QUERY_ZERO * sums[vector]! * scale;
   }
 
   /** All memory, with the elements that a page has in each. */
   *#arrays(): Iterable<readonly [Int8Array | Float32Array, number]> {
-    for (const { levels, scales, offsets } of this.#planes) {
-      yield [levels, levels.length / this.pages];
-      yield [scales, scales.length / this.pages];
-      if (offsets) yield [offsets, offsets.length / this.pages];
+    for (const plane of this.#planes) {
+      yield [plane.levels, plane.levels.length / this.pages];
+      yield [plane.scales, plane.scales.length / this.pages];
+      if (plane.kind === "k") yield [plane.offsets, plane.offsets.length / this.pages];
     }
   }
 }
