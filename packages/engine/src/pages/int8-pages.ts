@@ -152,9 +152,15 @@ export class Int8Pages implements PageStore {
     const { headDim } = this.#layout;
     const { levels, scales, sums } = this.#quantizer;
     const at = row * PAGE_TOKENS + token;
-    const [to, step] =
-      plane.kind === "k" ? [row * PAGE_TOKENS * headDim + token, PAGE_TOKENS] : [at * headDim, 1];
-    for (let i = 0; i < headDim; i++) plane.levels[to + i * step] = levels[vector * headDim + i]!;
+    const from = vector * headDim;
+    const target = plane.levels;
+    if (plane.kind === "k") {
+      let to = row * PAGE_TOKENS * headDim + token;
+      for (let i = 0; i < headDim; i++, to += PAGE_TOKENS) target[to] = levels[from + i]!;
+    } else {
+      const to = at * headDim;
+      for (let i = 0; i < headDim; i++) target[to + i] = levels[from + i]!;
+    }
     const scale = scales[vector]!;
     plane.scales[at] = scale;
     if (plane.kind === "k") plane.offsets[at] = QUERY_ZERO * sums[vector]! * scale;
