@@ -8,6 +8,9 @@
 import { subscribe } from "node:diagnostics_channel";
 import type { EventEmitter } from "node:events";
 
+/** On streams that are seen to, where a process has loaded this module more than once. */
+const SEEN = Symbol.for("baton.finished-streams");
+
 let subscribed = false;
 
 /** Sees to it for all streams from now on; more than once is the same as once. */
@@ -15,7 +18,9 @@ export function releaseFinishedStreams(): void {
   if (subscribed) return;
   subscribed = true;
   subscribe("http2.client.stream.created", (message) => {
-    const { stream } = message as { readonly stream: EventEmitter };
+    const { stream } = message as { readonly stream: EventEmitter & { [SEEN]?: true } };
+    if (stream[SEEN]) return;
+    stream[SEEN] = true;
     // grpc-js waits for one tick after the close, to hear of an error at about the same time.
     stream.once("close", () => setImmediate(release, stream));
   });
