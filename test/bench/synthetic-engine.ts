@@ -51,18 +51,8 @@ export interface EngineSetup {
 export function startEngine(setup: EngineSetup): Promise<EngineApi> {
   const { model, pageDtype = "fp32", threads = 1, maxRunning = 16 } = setup;
   const { chunkTokens = 256, kvTokens = 20_000, onStep } = setup;
-  const { vocabSize, maxModelTokens, prefillGraph, decodeGraphs } = model;
-  const info = { layout: model.layout(BLOCK_SIZE), vocabSize, maxModelTokens };
   return createEngine({
-    runner: {
-      kind: "onnx",
-      info,
-      prefillGraph,
-      decodeGraph: decodeGraphs[pageDtype],
-      pageDtype,
-      threads,
-      roles: ["prefill", "decode"],
-    },
+    runner: { ...model.runner(BLOCK_SIZE, pageDtype), threads, roles: ["prefill", "decode"] },
     kvBlocks: Math.ceil(kvTokens / BLOCK_SIZE),
     limits: {
       chunkTokens,
@@ -70,7 +60,7 @@ export function startEngine(setup: EngineSetup): Promise<EngineApi> {
       maxRunning,
       batchTokens: kvTokens,
       maxSequences: 64,
-      maxModelTokens: Math.min(maxModelTokens, kvTokens - 128),
+      maxModelTokens: Math.min(model.maxModelTokens, kvTokens - 128),
     },
     onStep,
   });

@@ -33,18 +33,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 function startEngine(roles: OnnxRunnerSpec["roles"], batchTokens = 4096): Promise<EngineApi> {
-  const { prefillGraph, decodeGraphs, vocabSize, maxModelTokens } = model;
-  const info = { layout: model.layout(BLOCK_SIZE), vocabSize, maxModelTokens };
   return createEngine({
-    runner: {
-      kind: "onnx",
-      info,
-      prefillGraph,
-      decodeGraph: decodeGraphs[pageDtype],
-      pageDtype,
-      threads: 1,
-      roles,
-    },
+    runner: { ...model.runner(BLOCK_SIZE, pageDtype), threads: 1, roles },
     kvBlocks: 200,
     limits: {
       chunkTokens: CHUNK_TOKENS,
@@ -52,7 +42,7 @@ function startEngine(roles: OnnxRunnerSpec["roles"], batchTokens = 4096): Promis
       maxRunning: 4,
       batchTokens,
       maxSequences: 64,
-      maxModelTokens,
+      maxModelTokens: model.maxModelTokens,
     },
   });
 }

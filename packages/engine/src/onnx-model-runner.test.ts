@@ -22,16 +22,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describeModelRunner("ONNX Runtime", async () => {
-  const { prefillGraph, decodeGraphs, vocabSize, maxModelTokens } = model;
-  const layout = model.layout(8);
-  const memory = new KvMemory(layout, 512);
-  const info = { layout, vocabSize, maxModelTokens };
+  const memory = new KvMemory(model.layout(8), 512);
   const spec = {
-    kind: "onnx",
-    info,
-    prefillGraph,
-    decodeGraph: decodeGraphs.fp32,
-    pageDtype: "fp32",
+    ...model.runner(8, "fp32"),
     threads: 1,
     roles: ["prefill"],
   } as const;

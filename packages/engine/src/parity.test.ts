@@ -27,22 +27,9 @@ describe.each([...GOLDEN_MODELS, ...GOLDEN_EXPORTS])(
 
     beforeEach(async () => {
       const model = await prepareModel(folder, { cacheFolder });
-      const layout = model.layout(BLOCK_SIZE);
-      const memory = new KvMemory(layout, 1024);
-      const runner = await OnnxModelRunner.create(
-        {
-          kind: "onnx",
-          info: { layout, vocabSize: model.vocabSize, maxModelTokens: model.maxModelTokens },
-          prefillGraph: model.prefillGraph,
-          decodeGraph: model.decodeGraphs.fp32,
-          pageDtype: "fp32",
-          slidingWindow: model.config.slidingWindow,
-          threads: 1,
-          roles: ["prefill", "decode"],
-        },
-        memory,
-        TEST_BATCH_TOKENS,
-      );
+      const memory = new KvMemory(model.layout(BLOCK_SIZE), 1024);
+      const spec = { ...model.runner(BLOCK_SIZE, "fp32"), threads: 1, roles: ["prefill", "decode"] } as const;
+      const runner = await OnnxModelRunner.create(spec, memory, TEST_BATCH_TOKENS);
       bench = new RunnerBench({ runner, memory });
     });
 

@@ -42,22 +42,9 @@ afterEach(() => bench.runner.close());
 
 async function load(folder: string, { weights, pageDtype }: Quantization): Promise<void> {
   const model = await prepareModel(folder, { cacheFolder, weights });
-  const layout = model.layout(16);
-  const memory = new KvMemory(layout, 1024);
-  const runner = await OnnxModelRunner.create(
-    {
-      kind: "onnx",
-      info: { layout, vocabSize: model.vocabSize, maxModelTokens: model.maxModelTokens },
-      prefillGraph: model.prefillGraph,
-      decodeGraph: model.decodeGraphs[pageDtype],
-      pageDtype,
-      slidingWindow: model.config.slidingWindow,
-      threads: 1,
-      roles: ["prefill", "decode"],
-    },
-    memory,
-    TEST_BATCH_TOKENS,
-  );
+  const memory = new KvMemory(model.layout(16), 1024);
+  const spec = { ...model.runner(16, pageDtype), threads: 1, roles: ["prefill", "decode"] } as const;
+  const runner = await OnnxModelRunner.create(spec, memory, TEST_BATCH_TOKENS);
   bench = new RunnerBench({ runner, memory });
 }
 

@@ -53,12 +53,7 @@ async function onnxModel(
   const maxModelTokens = Math.min(model.maxModelTokens, maxTokens);
   const engine = await createEngine({
     runner: {
-      kind: "onnx",
-      prefillGraph: model.prefillGraph,
-      decodeGraph: model.decodeGraphs[kvDtype],
-      pageDtype: kvDtype,
-      info: { layout, vocabSize: model.vocabSize, maxModelTokens: model.maxModelTokens },
-      slidingWindow: model.config.slidingWindow,
+      ...model.runner(config.blockSize, kvDtype),
       threads,
       roles: role === "aggregated" ? ["prefill", "decode"] : [role],
     },

@@ -130,18 +130,7 @@ async function compare(
 }
 
 function load(model: CompiledModel, pageDtype: PageDtype, threads: number): Promise<ForcedSequences> {
-  const { prefillGraph, decodeGraphs, vocabSize, maxModelTokens } = model;
-  const info = { layout: model.layout(BLOCK_SIZE), vocabSize, maxModelTokens };
-  const { slidingWindow } = model.config;
-  const spec = {
-    kind: "onnx",
-    info,
-    prefillGraph,
-    decodeGraph: decodeGraphs[pageDtype],
-    pageDtype,
-    slidingWindow,
-    threads,
-  } as const;
+  const spec = { ...model.runner(BLOCK_SIZE, pageDtype), threads };
   return ForcedSequences.load({ ...spec, roles: ["prefill", "decode"] }, BATCH, WINDOW_TOKENS);
 }
 

@@ -9,6 +9,17 @@ import { cachedFolder } from "./compile-cache.ts";
 import { COMPILED_FILES, COMPILER_VERSION, compileModel } from "./compile-model.ts";
 import { hashModel } from "./hash-model.ts";
 
+/** What an engine must know to run a compiled model, as plain data. */
+interface CompiledRunner {
+  readonly kind: "onnx";
+  readonly info: { readonly layout: KvLayout; readonly vocabSize: number; readonly maxModelTokens: number };
+  readonly prefillGraph: string;
+  readonly decodeGraph: string;
+  readonly pageDtype: PageDtype;
+  /** Tokens that a token attends to, itself included; all before it where absent. */
+  readonly slidingWindow?: number | undefined;
+}
+
 /** A model ready to be loaded. */
 export interface CompiledModel {
   /** What clients call it. */
@@ -28,6 +39,8 @@ export interface CompiledModel {
   readonly modelHash: string;
   /** The layout of this model's KV in blocks of `blockSize` tokens. */
   layout(blockSize: number): KvLayout;
+  /** How it is run with KV in blocks of `blockSize` tokens, and in pages of this type. */
+  runner(blockSize: number, pageDtype: PageDtype): CompiledRunner;
 }
 
 /** What preparing does: `hash` reads the checkpoint, `compile` writes the compiled files (absent when cached). */
@@ -67,20 +80,24 @@ export async function prepareModel(folder: string, options: PrepareOptions): Pro
 }
 
 function describe(name: string, folder: string, config: ModelConfig, modelHash: string): CompiledModel {
-  const { vocabSize, maxPositions, layers, kvHeads, headDim } = config;
+  const { vocabSize, maxPositions: maxModelTokens, layers, kvHeads, headDim, slidingWindow } = config;
+  const prefillGraph = join(folder, COMPILED_FILES.prefillGraph);
+  const decodeGraphs = {
+    fp32: join(folder, COMPILED_FILES.decodeGraphs.fp32),
+    int8: join(folder, COMPILED_FILES.decodeGraphs.int8),
+  };
+  const layout = (blockSize: number) =>
+    ({ layers, kvHeads, headDim, dtype: "float32", blockSize, modelHash }) as const;
   return {
-    name,
-    folder,
-    prefillGraph: join(folder, COMPILED_FILES.prefillGraph),
-    decodeGraphs: {
-      fp32: join(folder, COMPILED_FILES.decodeGraphs.fp32),
-      int8: join(folder, COMPILED_FILES.decodeGraphs.int8),
-    },
-    config,
-    vocabSize,
-    maxModelTokens: maxPositions,
-    modelHash,
-    layout: (blockSize) => ({ layers, kvHeads, headDim, dtype: "float32", blockSize, modelHash }),
+    ...{ name, folder, prefillGraph, decodeGraphs, config, vocabSize, maxModelTokens, modelHash, layout },
+    runner: (blockSize, pageDtype) => ({
+      kind: "onnx",
+      info: { layout: layout(blockSize), vocabSize, maxModelTokens },
+      prefillGraph,
+      decodeGraph: decodeGraphs[pageDtype],
+      pageDtype,
+      slidingWindow,
+    }),
   };
 }
 
