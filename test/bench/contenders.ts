@@ -1,7 +1,8 @@
 /** Who computes tokens in the engine's bench, all behind one interface: our engine, the peers, and HTTP in front of both. */
-import type { PageDtype } from "@baton/core";
+import { type PageDtype, pageBytesPerToken } from "@baton/core";
 import { prepareModel, SYNTH_SHAPES, type WeightFormat } from "@baton/model";
 import { Cluster } from "../support/cluster.ts";
+import { kvLayoutOf } from "./memory-formula.ts";
 import type { GgufFormat } from "./peers/gguf-file.ts";
 import { exportedModel, ggufModel } from "./peers/peer-models.ts";
 import { type PeerOptions, PeerProcess } from "./peers/peer-process.ts";
@@ -49,9 +50,8 @@ export function baton(format: BatonFormat, options: ContenderOptions): Promise<C
 
 function batonNamed({ weights, pageDtype }: BatonFormat, shape: Shape): Pick<Contender, "name" | "reads"> {
   const kv = pageDtype === "fp32" ? "" : `, kv ${pageDtype}`;
-  // int8 pages: three floats beside the K and V of each head.
-  const kvBytes = pageDtype === "fp32" ? 4 : 1 + (3 * 4) / (2 * SYNTH_SHAPES[shape].headDim);
-  return { name: `baton ${weights}${kv}`, reads: reads(shape, BITS[weights], kvBytes) };
+  const kvBytesPerToken = pageBytesPerToken(kvLayoutOf(SYNTH_SHAPES[shape]), pageDtype);
+  return { name: `baton ${weights}${kv}`, reads: reads(shape, BITS[weights], kvBytesPerToken) };
 }
 
 /** The engine in this process: scheduler, engine thread, sampling. */
@@ -79,7 +79,12 @@ async function batonEngine(format: BatonFormat, options: ContenderOptions): Prom
 export async function llamaPeer(format: GgufFormat, options: ContenderOptions): Promise<Contender> {
   const model = await ggufModel(options.shape, format);
   const name = `node-llama-cpp ${format}`;
-  return peer(name, reads(options.shape, BITS[format], 2), { kind: "llama", model }, options);
+  return peer(
+    name,
+    reads(options.shape, BITS[format], fp32KvBytes(options.shape) / 2),
+    { kind: "llama", model },
+    options,
+  );
 }
 
 /**
@@ -90,7 +95,12 @@ export async function transformersPeer(batches: boolean, options: ContenderOptio
   const model = await exportedModel(options.shape);
   const kind = batches ? "transformers-batches" : "transformers";
   const name = batches ? "transformers.js int4, one batch" : "transformers.js int4";
-  const contender = await peer(name, reads(options.shape, BITS.int4, 4), { kind, model }, options);
+  const contender = await peer(
+    name,
+    reads(options.shape, BITS.int4, fp32KvBytes(options.shape)),
+    { kind, model },
+    options,
+  );
   return batches
     ? contender
     : { ...contender, run: (prompts, maxTokens) => contender.run(prompts.slice(0, 2), maxTokens) };
@@ -161,12 +171,14 @@ function streams(
 const BITS = { fp32: 32, int8: 8, int4: 4.5, Q4_0: 4.5, Q8_0: 8.5 } as const;
 
 /** The embedding is only gathered from, but tied to the output projection, which is read. */
-function reads(shape: Shape, bitsPerWeight: number, kvElementBytes: number): Contender["reads"] {
+function reads(shape: Shape, bitsPerWeight: number, kvBytesPerToken: number): Contender["reads"] {
   const { vocabSize, hiddenSize, layers, heads, kvHeads, headDim, intermediateSize } = SYNTH_SHAPES[shape];
   const attention = 2 * heads * headDim + 2 * kvHeads * headDim;
   const parameters = layers * hiddenSize * (attention + 3 * intermediateSize) + vocabSize * hiddenSize;
-  return {
-    weightBytes: (parameters * bitsPerWeight) / 8,
-    kvBytesPerToken: layers * 2 * kvHeads * headDim * kvElementBytes,
-  };
+  return { weightBytes: (parameters * bitsPerWeight) / 8, kvBytesPerToken };
+}
+
+/** Of one token's KV in float32. */
+function fp32KvBytes(shape: Shape): number {
+  return pageBytesPerToken(kvLayoutOf(SYNTH_SHAPES[shape]), "fp32");
 }

@@ -1,5 +1,5 @@
 /** The peak of a worker's memory, as packages/engine/DESIGN.md has it. */
-import { kvBytesPerToken, type WorkerRole } from "@baton/core";
+import { type KvLayout, kvBytesPerToken, type WorkerRole } from "@baton/core";
 import type { SYNTH_SHAPES, WeightFormat } from "@baton/model";
 
 /** Node, ONNX Runtime, gRPC and the worker's own code, with what they need to run. */
@@ -18,9 +18,14 @@ export interface WorkerSize {
   readonly longestPrompt: number;
 }
 
+/** The KV of a shape, for sums. */
+export function kvLayoutOf(config: WorkerSize["config"]): KvLayout {
+  return { ...config, dtype: "float32", blockSize: 1, modelHash: "" };
+}
+
 export function predictedPeakBytes(size: WorkerSize): number {
   const { role, config, kvMemory, longestPrompt } = size;
-  const tokenBytes = kvBytesPerToken({ ...config, dtype: "float32", blockSize: 1, modelHash: "" });
+  const tokenBytes = kvBytesPerToken(kvLayoutOf(config));
   const tokens = Math.ceil(longestPrompt / WORKSPACE_STEP) * WORKSPACE_STEP;
   const prefills = role !== "decode";
   return RUNTIME_BYTES + kvMemory + weightBytes(size) + (prefills ? WORKSPACES * tokenBytes * tokens : 0);

@@ -4,7 +4,7 @@ import { type PageDtype, pageBytesPerToken, type WorkerRole } from "@baton/core"
 import { prepareModel, SYNTH_SHAPES, type WeightFormat } from "@baton/model";
 import { Cluster } from "../support/cluster.ts";
 import { type Bench, type Measurement, percentile } from "./bench.ts";
-import { predictedPeakBytes, type WorkerSize } from "./memory-formula.ts";
+import { kvLayoutOf, predictedPeakBytes, type WorkerSize } from "./memory-formula.ts";
 import { residentBytes } from "./process-memory.ts";
 import { completionArrivals } from "./stream-arrivals.ts";
 import { BENCH_CACHE, synthModelFolder } from "./synth-model.ts";
@@ -152,8 +152,7 @@ async function peaks(
 
 /** Nearly as many as the pages of a worker that decodes have room for at once. */
 function fittingSequences(pageDtype: PageDtype, kvMemory: number): number {
-  const layout = { ...SYNTH_SHAPES[SHAPE], dtype: "float32", blockSize: 1, modelHash: "" } as const;
-  const tokens = kvMemory / 2 / pageBytesPerToken(layout, pageDtype);
+  const tokens = kvMemory / 2 / pageBytesPerToken(kvLayoutOf(SYNTH_SHAPES[SHAPE]), pageDtype);
   return Math.floor(tokens / (PEAK_PROMPT + PEAK_ANSWER + 64));
 }
 

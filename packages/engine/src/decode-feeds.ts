@@ -47,7 +47,9 @@ export class DecodeFeeds {
       page_rows: new Tensor("int64", pageRows(this.#tables, pages), [pages]),
       row_pages: new Tensor("int64", rowPages(this.#tables, most), [batch, 1, most]),
       page_mask: new Tensor("float32", pageMask(this.#tables, most), [batch, 1, most]),
-      ...memory.tensors(pages),
+      ...Object.fromEntries(
+        memory.inputs(pages).map(({ name, type, data, dims }) => [name, new Tensor(type, data, dims)]),
+      ),
     };
   }
 

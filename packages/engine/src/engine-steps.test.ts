@@ -14,14 +14,13 @@ function prompt(id: string, tokens: number) {
   };
 }
 
-test("ten long prompts that are canceled cost the next prompt no more than the step in flight", async () => {
-  const steps: StepRecord[] = [];
-  const engine = await createEngine({
+function startEngine(chunkTokens: number, steps: StepRecord[]) {
+  return createEngine({
     runner: { kind: "fake", info: fakeInfo },
     kvBlocks: 2000,
     limits: {
-      chunkTokens: 64,
-      stepPrefillTokens: 64,
+      chunkTokens,
+      stepPrefillTokens: chunkTokens,
       maxRunning: 8,
       batchTokens: 40_000,
       maxSequences: 16,
@@ -29,6 +28,11 @@ test("ten long prompts that are canceled cost the next prompt no more than the s
     },
     onStep: (step) => steps.push(step),
   });
+}
+
+test("ten long prompts that are canceled cost the next prompt no more than the step in flight", async () => {
+  const steps: StepRecord[] = [];
+  const engine = await startEngine(64, steps);
   const long = Array.from({ length: 10 }, (_, index) => submitAndHear(engine, prompt(`long-${index}`, 3000)));
   await long[0]!.until("prefill-chunk");
   for (const { handle } of long) handle.cancel();
@@ -45,22 +49,10 @@ test("ten long prompts that are canceled cost the next prompt no more than the s
 
 test("the chunk of a prompt that is canceled is left half-way", async () => {
   const steps: StepRecord[] = [];
-  const engine = await createEngine({
-    runner: { kind: "fake", info: fakeInfo },
-    kvBlocks: 2000,
-    limits: {
-      chunkTokens: 512,
-      stepPrefillTokens: 512,
-      maxRunning: 8,
-      batchTokens: 40_000,
-      maxSequences: 16,
-      maxModelTokens: fakeInfo.maxModelTokens,
-    },
-    onStep: (step) => steps.push(step),
-  });
+  const engine = await startEngine(512, steps);
   const isStopped = () => steps.some(({ outcome }) => outcome.prefills.some(({ stopped }) => stopped));
   // The thread may have computed the chunk by the time that it is canceled.
-  for (let turn = 0; !isStopped(); turn++) {
+  for (let turn = 0; turn < 1000 && !isStopped(); turn++) {
     const { handle, until } = submitAndHear(engine, prompt(`turn-${turn}`, 512));
     await until("prefill-start");
     handle.cancel();
@@ -68,25 +60,14 @@ test("the chunk of a prompt that is canceled is left half-way", async () => {
     await next.ended;
     next.handle.release();
   }
+  expect(isStopped()).toBe(true);
   await engine.close();
   expect(engine.status().blocks.used).toBe(0);
 });
 
 test("every step is reported with its time and its batch, once it was executed", async () => {
   const steps: StepRecord[] = [];
-  const engine = await createEngine({
-    runner: { kind: "fake", info: fakeInfo },
-    kvBlocks: 100,
-    limits: {
-      chunkTokens: 64,
-      stepPrefillTokens: 64,
-      maxRunning: 8,
-      batchTokens: 40_000,
-      maxSequences: 8,
-      maxModelTokens: fakeInfo.maxModelTokens,
-    },
-    onStep: (step) => steps.push(step),
-  });
+  const engine = await startEngine(64, steps);
   const { ended } = submitAndHear(engine, {
     id: sequenceId("sequence"),
     promptTokenIds: Array.from({ length: 100 }, (_, index) => index % fakeInfo.vocabSize),

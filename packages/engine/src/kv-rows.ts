@@ -28,6 +28,11 @@ export function planeCount(layout: KvLayout): number {
   return layout.layers * 2;
 }
 
+/** What the graphs call a plane: `past.3.v` for plane 7. */
+export function planeName(prefix: string, plane: number): string {
+  return `${prefix}.${Math.floor(plane / 2)}.${plane % 2 === 0 ? "k" : "v"}`;
+}
+
 /** Elements of one sequence of `length` tokens in one plane. */
 export function rowElements(layout: KvLayout, length: number): number {
   return layout.kvHeads * length * layout.headDim;

@@ -15,14 +15,14 @@ import type { KvMemory } from "@baton/kv-cache";
 import { Tensor } from "onnxruntime-node";
 import { ChunkStop } from "./chunk-stop.ts";
 import { DecodeFeeds } from "./decode-feeds.ts";
-import { planeCount } from "./kv-rows.ts";
+import { planeCount, planeName } from "./kv-rows.ts";
 import type { ModelInfo, ModelRunner, RunnerChunk, RunnerRow } from "./model-runner.ts";
 import { OnnxSession } from "./onnx-session.ts";
 import { Fp32Pages } from "./pages/fp32-pages.ts";
 import { Int8Pages } from "./pages/int8-pages.ts";
 import { PageMemory } from "./pages/page-memory.ts";
 import { PAGE_TOKENS, type PageStore } from "./pages/page-store.ts";
-import { planeName, planeTensors, type Tensors } from "./plane-tensors.ts";
+import { planeTensors, type Tensors } from "./plane-tensors.ts";
 import { PrefillWorkspace } from "./prefill-workspace.ts";
 import type { OnnxRunnerSpec } from "./runner-spec.ts";
 

@@ -1,4 +1,5 @@
 import { Tensor } from "onnxruntime-node";
+import { planeName } from "./kv-rows.ts";
 
 /** Inputs or outputs of a graph, by name. */
 export type Tensors = Record<string, Tensor>;
@@ -12,9 +13,4 @@ export function planeTensors(
   return Object.fromEntries(
     planes.map((data, plane) => [planeName(prefix, plane), new Tensor("float32", data, dims)]),
   );
-}
-
-/** `past.3.v` for plane 7: planes alternate between K and V. */
-export function planeName(prefix: string, plane: number): string {
-  return `${prefix}.${Math.floor(plane / 2)}.${plane % 2 === 0 ? "k" : "v"}`;
 }

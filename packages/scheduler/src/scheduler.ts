@@ -79,7 +79,8 @@ class Scheduler implements SchedulerApi {
   readonly #reservations: ReservationQueue;
   readonly #prefills: PrefillQueue;
   readonly #decodes: DecodeSet;
-  readonly #saves: AnswerSaves | undefined;
+  readonly #saves: AnswerSaves;
+  readonly #savesAnswers: boolean;
   #step: StepInFlight | undefined;
   #stepsPlanned = 0;
   #sequencesAdded = 0;
@@ -93,7 +94,8 @@ class Scheduler implements SchedulerApi {
     this.#reservations = new ReservationQueue(pool);
     this.#prefills = new PrefillQueue(limits);
     this.#decodes = new DecodeSet(limits);
-    this.#saves = savesAnswers ? new AnswerSaves(pool) : undefined;
+    this.#saves = new AnswerSaves(pool);
+    this.#savesAnswers = savesAnswers;
   }
 
   add(spec: SequenceSpec): void {
@@ -182,7 +184,7 @@ class Scheduler implements SchedulerApi {
     }
     const retracted = this.#retractOverflow();
     this.#reservations.serve();
-    const saved = this.#saves?.plan() ?? [];
+    const saved = this.#saves.plan();
     const { loads: loaded, ...batch } = this.#decodes.schedule();
     const chunks = this.#prefills.take();
     // Moves and loads come with decodes, so nothing is lost by giving up here.
@@ -204,7 +206,7 @@ class Scheduler implements SchedulerApi {
     checkOutcome(step.plan, outcome);
     this.#step = undefined;
     const events: SequenceEvent[] = [];
-    for (const saved of step.saved) this.#saves?.commit(saved);
+    for (const saved of step.saved) this.#saves.commit(saved);
     for (const { sequence, load } of step.loaded) this.#commitLoad(sequence, load);
     step.chunks.forEach(({ sequence, chunk }, i) => {
       this.#commitChunk(sequence, chunk, outcome.prefills[i]!, events);
@@ -222,7 +224,7 @@ class Scheduler implements SchedulerApi {
     // What is left belongs to the step (S2).
     const plan = this.#step?.plan;
     this.#step = undefined;
-    this.#saves?.clear();
+    this.#saves.clear();
     for (const { blocks } of plan?.saves ?? []) this.#pool.release(blocks);
     for (const { blocks } of plan?.loads ?? []) this.#pool.release(blocks);
     for (const { blocks } of plan?.prefills ?? []) this.#pool.release(blocks);
@@ -345,7 +347,7 @@ class Scheduler implements SchedulerApi {
   }
 
   #commitDecode(sequence: Sequence, token: TokenOutcome, events: SequenceEvent[]): void {
-    if ("failure" in token) this.#saves?.drop(sequence); // It ended meanwhile, and its pages hold what failed.
+    if ("failure" in token) this.#saves.drop(sequence); // It ended meanwhile, and its pages hold what failed.
     if (sequence.state.kind !== "running") return;
     if ("failure" in token) this.#fail(sequence, token.failure, events);
     else this.#report(sequence, token, events);
@@ -371,7 +373,7 @@ class Scheduler implements SchedulerApi {
   /** Ends a sequence well: its KV is worth keeping. */
   #end(sequence: Sequence): void {
     const { state } = sequence;
-    if (state.kind === "running") this.#saves?.add(sequence, state.table);
+    if (state.kind === "running" && this.#savesAnswers) this.#saves.add(sequence, state.table);
     this.#drop(sequence);
   }
 

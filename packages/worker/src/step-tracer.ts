@@ -48,7 +48,7 @@ export class StepTracer {
     recordBatch(members, SPAN.decodeLoop, time, shared);
   }
 
-  #recordStep({ plan, startedAt, endedAt, headerOf }: StepRecord): void {
+  #recordStep({ plan, outcome, startedAt, endedAt, headerOf }: StepRecord): void {
     const served = [...plan.prefills, ...plan.decodes];
     this.#tracer.recordStandalone({
       module: "engine",
@@ -59,7 +59,9 @@ export class StepTracer {
         [ATTR.stepId]: plan.stepId,
         [ATTR.batchSize]: served.length,
         [ATTR.batchDecodes]: plan.decodes.length,
-        [ATTR.prefillTokens]: plan.prefills.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0),
+        [ATTR.prefillTokens]: plan.prefills
+          .filter((_, index) => !outcome.prefills[index]!.stopped)
+          .reduce((sum, { tokenIds }) => sum + tokenIds.length, 0),
       },
       links: served.flatMap(({ sequenceId }) => headerOf(sequenceId) ?? []),
     });

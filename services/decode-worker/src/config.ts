@@ -22,7 +22,7 @@ export const settings = defineSettings("decode-worker", {
     env: "BATON_KV_DTYPE",
     choices: ["fp32", "int8"],
     default: "fp32",
-    doc: "Elements of the KV of running sequences; int8 takes a quarter of the memory and is read faster",
+    doc: "Elements of the KV of running sequences; int8 takes a quarter of the memory and is read faster; the same for all workers that decode",
   }),
   ...modelSettings,
   ...tracingSettings,

@@ -24,11 +24,14 @@ export async function readCollections(child: ChildProcess): Promise<readonly num
   const listen = (message: Answer) => {
     if (message.type === "collections") answered.resolve(message.durations);
   };
-  child.on("message", listen);
+  const fail = () => answered.reject(new Error("Cannot read collections: the process has ended"));
+  child.on("message", listen).once("exit", fail);
   child.send({ type: "collections?" } satisfies Question);
-  const durations = await answered.promise;
-  child.off("message", listen);
-  return durations;
+  try {
+    return await answered.promise;
+  } finally {
+    child.off("message", listen).off("exit", fail);
+  }
 }
 
 function tell(): void {

@@ -62,13 +62,12 @@ export async function measureQuality(argv: readonly string[]): Promise<number> {
   const { folder } = await resolveModel({ ...config, model: config.operands[0]! });
   const windows = await readWindows(folder, config.text, config.windows);
   const reference = await prepareModel(folder, { cacheFolder, weights: "fp32" });
+  await using expected = await load(reference, "fp32", threads);
   print("weights  kv    perplexity  KL divergence  same top token  positions");
   for (const weights of chosen(config.weights)) {
     const tested = await prepareModel(folder, { cacheFolder, weights });
     for (const pageDtype of config.kvDtype === "all" ? (["fp32", "int8"] as const) : [config.kvDtype]) {
-      await using models = new AsyncDisposableStack();
-      const expected = models.use(await load(reference, "fp32", threads));
-      const actual = models.use(await load(tested, pageDtype, threads));
+      await using actual = await load(tested, pageDtype, threads);
       print(row(weights, pageDtype, await compare(expected, actual, windows)));
     }
   }

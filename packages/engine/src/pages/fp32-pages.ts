@@ -1,9 +1,15 @@
 /** Pages of float32: `[pages][kvHeads][PAGE_TOKENS][headDim]` per plane, so the first n pages are a view. */
 import type { KvLayout } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
-import { copyBlocksToRows, copyRowsToBlocks, type KvRows, planeCount, rowElements } from "../kv-rows.ts";
-import { planeTensors, type Tensors } from "../plane-tensors.ts";
-import { PAGE_TOKENS, type PagePart, type PagePlace, type PageStore } from "./page-store.ts";
+import {
+  copyBlocksToRows,
+  copyRowsToBlocks,
+  type KvRows,
+  planeCount,
+  planeName,
+  rowElements,
+} from "../kv-rows.ts";
+import { PAGE_TOKENS, type PageInput, type PagePart, type PagePlace, type PageStore } from "./page-store.ts";
 
 export class Fp32Pages implements PageStore {
   readonly pages: number;
@@ -58,10 +64,13 @@ export class Fp32Pages implements PageStore {
     }
   }
 
-  tensors(pages: number): Tensors {
+  inputs(pages: number): readonly PageInput[] {
     const { kvHeads, headDim } = this.#layout;
-    const views = this.#planes.map((plane) => plane.subarray(0, pages * this.#pageElements));
-    return planeTensors("past", views, [pages, kvHeads, 1, PAGE_TOKENS, headDim]);
+    const dims = [pages, kvHeads, 1, PAGE_TOKENS, headDim];
+    return this.#planes.map((plane, index) => {
+      const data = plane.subarray(0, pages * this.#pageElements);
+      return { name: planeName("past", index), type: "float32", data, dims };
+    });
   }
 
   /** Where the K and V of a token lies, as rows of which it is token 0. */

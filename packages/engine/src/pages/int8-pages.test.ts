@@ -1,9 +1,8 @@
-/** @jest-environment ./packages/engine/jest-onnx-environment.cjs */
 import { type BlockId, blockId } from "@baton/core";
 import { KvMemory } from "@baton/kv-cache";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { planeName } from "../plane-tensors.ts";
+import { planeName } from "../kv-rows.ts";
 import { fakeInfo } from "../testing/fake-info.ts";
 import { Int8Pages } from "./int8-pages.ts";
 import { PageMemory } from "./page-memory.ts";
@@ -31,15 +30,14 @@ function blocksOf(tokens: number): readonly BlockId[] {
 
 /** One token of one head as the graph reads it, by plane. */
 function tokenIn(page: number, token: number, plane: number, head: number) {
-  const tensors = pages.tensors(PAGES);
+  const inputs = new Map(pages.inputs(PAGES).map(({ name, data }) => [name, data]));
   const name = planeName("past", plane);
-  const levels = tensors[name]!.data as Int8Array;
+  const levels = inputs.get(name) as Int8Array;
   const row = page * kvHeads + head;
   const isKey = plane % 2 === 0;
   const at = (element: number) =>
     isKey ? (row * headDim + element) * PAGE_TOKENS + token : (row * PAGE_TOKENS + token) * headDim + element;
-  const ofToken = (what: string) =>
-    (tensors[`${name}.${what}`]?.data as Float32Array | undefined)?.[row * PAGE_TOKENS + token];
+  const ofToken = (what: string) => inputs.get(`${name}.${what}`)?.[row * PAGE_TOKENS + token];
   return {
     levels: Array.from({ length: headDim }, (_, element) => levels[at(element)]!),
     scale: ofToken("scale")!,

@@ -10,11 +10,9 @@
  */
 import { BatonError, type KvLayout } from "@baton/core";
 import type { KvMemory } from "@baton/kv-cache";
-import { Tensor } from "onnxruntime-node";
-import { inBlock, planeCount, runsOf } from "../kv-rows.ts";
-import { planeName, type Tensors } from "../plane-tensors.ts";
+import { inBlock, planeCount, planeName, runsOf } from "../kv-rows.ts";
 import { Int8Quantizer } from "./int8-quantizer.ts";
-import { PAGE_TOKENS, type PagePart, type PagePlace, type PageStore } from "./page-store.ts";
+import { PAGE_TOKENS, type PageInput, type PagePart, type PagePlace, type PageStore } from "./page-store.ts";
 
 /** What the graph adds to the levels of queries. */
 const QUERY_ZERO = 128;
@@ -106,21 +104,23 @@ export class Int8Pages implements PageStore {
     }
   }
 
-  tensors(pages: number): Tensors {
+  inputs(pages: number): readonly PageInput[] {
     const { headDim, kvHeads } = this.#layout;
     const rows = pages * kvHeads * PAGE_TOKENS;
-    const floats = (values: Float32Array) =>
-      new Tensor("float32", values.subarray(0, rows), [pages, kvHeads, 1, PAGE_TOKENS]);
-    const tensors: Tensors = {};
-    for (const [index, plane] of this.#planes.entries()) {
+    const ofTokens = (name: string, values: Float32Array): PageInput => {
+      const dims = [pages, kvHeads, 1, PAGE_TOKENS];
+      return { name, type: "float32", data: values.subarray(0, rows), dims };
+    };
+    return this.#planes.flatMap((plane, index) => {
       const name = planeName("past", index);
       const shape = plane.kind === "k" ? [headDim, PAGE_TOKENS] : [PAGE_TOKENS, headDim];
-      const dims = [pages, kvHeads, 1, ...shape];
-      tensors[name] = new Tensor("int8", plane.levels.subarray(0, rows * headDim), dims);
-      tensors[`${name}.scale`] = floats(plane.scales);
-      if (plane.kind === "k") tensors[`${name}.offset`] = floats(plane.offsets);
-    }
-    return tensors;
+      const data = plane.levels.subarray(0, rows * headDim);
+      return [
+        { name, type: "int8", data, dims: [pages, kvHeads, 1, ...shape] },
+        ofTokens(`${name}.scale`, plane.scales),
+        ...(plane.kind === "k" ? [ofTokens(`${name}.offset`, plane.offsets)] : []),
+      ];
+    });
   }
 
   /** Writes tokens of V from the quantizer into a head's part of a page. @param row page and head */

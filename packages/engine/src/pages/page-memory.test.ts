@@ -1,4 +1,3 @@
-/** @jest-environment ./packages/engine/jest-onnx-environment.cjs */
 import { type BlockId, blockId } from "@baton/core";
 import { KvMemory } from "@baton/kv-cache";
 import { beforeEach, describe, expect, test } from "@jest/globals";
@@ -79,7 +78,7 @@ describe("page memory", () => {
   });
 
   test("gives the first pages as a view", () => {
-    const views = Object.values(pages.tensors(2)).map(({ data }) => data as Float32Array);
+    const views = pages.inputs(2).map(({ data }) => data);
     expect(views).toHaveLength(layout.layers * 2);
     expect(views[0]!.length).toBe(2 * rowElements(layout, PAGE_TOKENS));
     expect(views[0]!.buffer).toBe(store.rowsAt({ page: 0, token: 0 }).planes[0]!.buffer);

@@ -5,8 +5,7 @@
  *   G1  #tokens[p] tokens of page p are valid; what lies behind them is finite, and seen by nobody.
  */
 import { BatonError, type BlockId } from "@baton/core";
-import type { Tensors } from "../plane-tensors.ts";
-import { PAGE_TOKENS, type PagePlace, type PageStore } from "./page-store.ts";
+import { PAGE_TOKENS, type PageInput, type PagePlace, type PageStore } from "./page-store.ts";
 
 /** A sequence of the batch: its pages, and the tokens in them. */
 export interface PagedSequence {
@@ -76,8 +75,8 @@ export class PageMemory {
   }
 
   /** The first pages, as inputs of the decode graph; views. */
-  tensors(pages: number): Tensors {
-    return this.#store.tensors(pages);
+  inputs(pages: number): readonly PageInput[] {
+    return this.#store.inputs(pages);
   }
 
   /** Appends one token to each sequence: `tokens` are planes of `[sequences][kvHeads][headDim]`. */

@@ -1,6 +1,5 @@
 /** What holds the elements of pages; one implementation for each type of elements. */
 import type { KvRange } from "../kv-rows.ts";
-import type { Tensors } from "../plane-tensors.ts";
 
 /**
  * Tokens of a page. Its K or V of one head, 32 KiB in heads of 64, stays in the first-level cache while the query heads
@@ -20,6 +19,14 @@ export interface PagePlace {
   readonly token: number;
 }
 
+/** An input of the decode graph. */
+export interface PageInput {
+  readonly name: string;
+  readonly type: "float32" | "int8";
+  readonly data: Float32Array | Int8Array;
+  readonly dims: readonly number[];
+}
+
 /** A fixed number of pages, which are only used once touched. */
 export interface PageStore {
   readonly pages: number;
@@ -34,5 +41,5 @@ export interface PageStore {
   /** Writes one token at each of the places: `tokens` are planes of `[places][kvHeads][headDim]`. */
   write(places: readonly PagePlace[], tokens: readonly Float32Array[]): void;
   /** The first pages, as inputs of the decode graph; views. */
-  tensors(pages: number): Tensors;
+  inputs(pages: number): readonly PageInput[];
 }
